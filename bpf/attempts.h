@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The flight recorder: finds or opens the record that a packet belongs to, appends to it, submits it, closes it. */
+#ifndef SYNFATE_BPF_ATTEMPTS_H
+#define SYNFATE_BPF_ATTEMPTS_H
+
+#include "scope.h"
+
+/* Several attempts may carry one ISN: scanners and raw senders use constants. The fifth and later ones go untracked, and are counted. */
+#define MAX_SALTS 4
+
+static __always_inline bool same_flow(const struct wire_flow *a, const struct wire_flow *b)
+{
+	const __u64 *x = (const __u64 *)a, *y = (const __u64 *)b;
+
+	return x[0] == y[0] && x[1] == y[1] && x[2] == y[2] && x[3] == y[3] && x[4] == y[4];
+}
+
+static __always_inline bool same_end(const __u8 *a, __u16 a_port, const __u8 *b, __u16 b_port)
+{
+	const __u64 *x = (const __u64 *)a, *y = (const __u64 *)b;
+
+	return a_port == b_port && x[0] == y[0] && x[1] == y[1];
+}
+
+/* Index of the face that equals this flow, or WIRE_MAX_FACES. */
+static __always_inline __u32 find_face(const struct wire_attempt *attempt, const struct wire_flow *flow)
+{
+	for (__u32 i = 0; i < WIRE_MAX_FACES; i++) {
+		if (i >= attempt->face_count)
+			break;
+		if (same_flow(&attempt->faces[i], flow))
+			return i;
+	}
+	return WIRE_MAX_FACES;
+}
+
+/* Does an answer in this flow come from, or go to, an end that the attempt has shown? An answer whose other end was translated on its
+ * way is still an answer to it. */
+static __always_inline bool shares_an_end(const struct wire_attempt *attempt, const struct wire_flow *flow)
+{
+	for (__u32 i = 0; i < WIRE_MAX_FACES; i++) {
+		const struct wire_flow *face = &attempt->faces[i];
+
+		if (i >= attempt->face_count)
+			break;
+		if (same_end(face->saddr, face->sport, flow->saddr, flow->sport) ||
+		    same_end(face->daddr, face->dport, flow->daddr, flow->dport))
+			return true;
+	}
+	return false;
+}
+
+static __always_inline bool is_open(const struct wire_attempt *attempt)
+{
+	return !(attempt->flags & WIRE_ATTEMPT_DEAD);
+}
+
+/* Is this packet of that attempt? Its flow is known there, or it is the very sk_buff that was seen last (NAT rewrites in place), or it
+ * answers one of its ends. `origin_netns` is set for packets that a local socket makes: two namespaces may use the same addresses. Returns
+ * the face, WIRE_MAX_FACES if the flow is none of them, -1 if the packet is another attempt's. */
+SUBPROGRAM int face_if_belongs(const struct wire_attempt *attempt, const struct packet *packet, __u32 origin_netns)
+{
+	__u32 face;
+
+	if (!attempt || !packet || !is_open(attempt))
+		return -1;
+	if (origin_netns && packet->leg == WIRE_LEG_SYN && (attempt->flags & WIRE_ATTEMPT_LOCAL_CLIENT) &&
+	    attempt->netns != origin_netns)
+		return -1;
+	face = find_face(attempt, &packet->flow);
+	if (face < WIRE_MAX_FACES)
+		return face;
+	if (packet->skb && packet->skb == attempt->last_skb)
+		return WIRE_MAX_FACES;
+	return packet->leg != WIRE_LEG_SYN && shares_an_end(attempt, &packet->flow) ? WIRE_MAX_FACES : -1;
+}
+
+/* The packet's record, or nothing. *free_salt is where a new one would go, MAX_SALTS if nowhere. */
+static __always_inline struct wire_attempt *find_attempt(const struct packet *packet, __u32 origin_netns, __u32 *face, __u32 *free_salt)
+{
+	struct attempt_key key = {.isn = packet->isn, .salt = 0};
+	struct wire_attempt *first = bpf_map_lookup_elem(&attempts, &key), *attempt;
+	int found;
+
+	*free_salt = 0;
+	if (!first)
+		return 0;
+	found = face_if_belongs(first, packet, origin_netns);
+	if (found >= 0) {
+		*face = found;
+		return first;
+	}
+	*free_salt = 1;
+	if (!(first->flags & WIRE_ATTEMPT_HAS_SIBLING))
+		return 0;
+	*free_salt = MAX_SALTS;
+	for (__u32 salt = 1; salt < MAX_SALTS; salt++) {
+		key.salt = salt;
+		attempt = bpf_map_lookup_elem(&attempts, &key);
+		if (!attempt) {
+			if (*free_salt == MAX_SALTS)
+				*free_salt = salt;
+			continue;
+		}
+		found = face_if_belongs(attempt, packet, origin_netns);
+		if (found >= 0) {
+			*face = found;
+			return attempt;
+		}
+	}
+	return 0;
+}
+
+static __always_inline void mark_sibling(__u32 isn)
+{
+	struct attempt_key key = {.isn = isn, .salt = 0};
+	struct wire_attempt *first = bpf_map_lookup_elem(&attempts, &key);
+
+	if (first)
+		__sync_fetch_and_or(&first->flags, WIRE_ATTEMPT_HAS_SIBLING);
+}
+
+/* The socket that makes this packet, if it is a client's that is connecting. */
+static __always_inline struct sock *connecting_socket(const struct sk_buff *skb)
+{
+	struct sock *sk = skb->sk;
+	__u16 family;
+
+	if (!sk || BPF_CORE_READ(sk, __sk_common.skc_state) != TCP_STATE_SYN_SENT)
+		return 0;
+	family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	return family == 2 || family == 10 ? sk : 0;
+}
+
+/* Opens a record for a SYN. `sk` is its connecting socket or none. */
+static __always_inline struct wire_attempt *open_attempt(const struct packet *packet, struct sock *sk, __u32 netns, __u32 salt, __u32 slot,
+							 __u64 now)
+{
+	struct attempt_key key = {.isn = packet->isn, .salt = salt};
+	struct wire_attempt *attempt = bpf_map_lookup_elem(&scratch, &slot);
+
+	if (!attempt)
+		return 0;
+	if (salt >= MAX_SALTS) {
+		count(WIRE_COUNT_TABLE_FULL);
+		return 0;
+	}
+	__builtin_memset(attempt, 0, __builtin_offsetof(struct wire_attempt, faces));
+	attempt->id = __sync_fetch_and_add(&next_attempt_id, 1);
+	attempt->first_ns = now;
+	attempt->isn = packet->isn;
+	attempt->salt = salt;
+	attempt->netns = netns;
+	attempt->last_skb = packet->skb;
+	attempt->far_netns = netns;
+	attempt->faces[0] = packet->flow;
+	attempt->face_count = 1;
+	if (sk) {
+		__u64 address = (__u64)sk;
+		struct owner *owner = bpf_map_lookup_elem(&connecting, &address);
+		struct wire_flow asked;
+
+		attempt->flags = WIRE_ATTEMPT_LOCAL_CLIENT;
+		attempt->netns = socket_netns(sk);
+		if (owner) {
+			attempt->flags |= WIRE_ATTEMPT_OWNER;
+			attempt->cgroup_id = owner->cgroup_id;
+			attempt->tgid = owner->tgid;
+			attempt->tid = owner->tid;
+			attempt->scope = owner->scope;
+			__builtin_memcpy(attempt->comm, owner->comm, WIRE_COMM_LEN);
+		}
+		/* A DNAT in the output hook has already rewritten the packet: the socket still knows what was asked for. */
+		if (common_flow(&asked, &sk->__sk_common) && !same_flow(&asked, &packet->flow)) {
+			attempt->faces[1] = packet->flow;
+			attempt->faces[0] = asked;
+			attempt->face_count = 2;
+			attempt->scope |= scope_of_flow(&asked);
+		}
+	}
+	attempt->scope |= scope_of_flow(&packet->flow) | scope_of_netns(attempt->netns);
+	if (attempt->netns == *(volatile __u32 *)&calibration_netns)
+		attempt->scope = ~0u;
+	if (bpf_map_update_elem(&attempts, &key, attempt, BPF_NOEXIST)) {
+		count(WIRE_COUNT_TABLE_FULL);
+		return 0;
+	}
+	__sync_fetch_and_add(in_flight_bucket(packet->isn), 1);
+	if (salt)
+		mark_sibling(packet->isn);
+	count(WIRE_COUNT_ATTEMPTS);
+	return bpf_map_lookup_elem(&attempts, &key);
+}
+
+/* Sends the record as it is, once; from then on its events are streamed. Returns whether events of this attempt are to be sent. */
+static __always_inline bool submit(struct wire_attempt *attempt, __u64 now)
+{
+	__u32 hops, size;
+
+	if (!in_scope(attempt->scope))
+		return false;
+	if (__sync_fetch_and_or(&attempt->flags, WIRE_ATTEMPT_STREAMED) & WIRE_ATTEMPT_STREAMED)
+		return true;
+	hops = attempt->hop_count;
+	if (hops > WIRE_MAX_HOPS)
+		hops = WIRE_MAX_HOPS;
+	size = __builtin_offsetof(struct wire_attempt, hops) + hops * sizeof(struct wire_hop);
+	asm volatile("" : "+r"(size));
+	if (size > sizeof(*attempt))
+		return true;
+	attempt->header.kind = WIRE_KIND_ATTEMPT;
+	attempt->header.size = size;
+	attempt->header.cpu = bpf_get_smp_processor_id();
+	attempt->header.ts_ns = now;
+	count(WIRE_COUNT_SUBMITTED);
+	if (bpf_ringbuf_output(&ring, attempt, size, 0))
+		count(WIRE_COUNT_RING_FULL);
+	return true;
+}
+
+static __always_inline bool streamed(const struct wire_attempt *attempt)
+{
+	return attempt->flags & WIRE_ATTEMPT_STREAMED;
+}
+
+/* Takes the record out of the table. A first record with siblings stays as a marker, or they could not be found; the sweep removes it. */
+static __always_inline void close_attempt(struct wire_attempt *attempt)
+{
+	struct attempt_key key = {.isn = attempt->isn, .salt = attempt->salt};
+
+	if (attempt->flags & WIRE_ATTEMPT_HAS_SIBLING) {
+		__sync_fetch_and_or(&attempt->flags, WIRE_ATTEMPT_DEAD);
+		return;
+	}
+	if (bpf_map_delete_elem(&attempts, &key) == 0)
+		__sync_fetch_and_add(in_flight_bucket(key.isn), -1);
+}
+
+/* The handshake is complete. */
+static __always_inline void complete_attempt(struct wire_attempt *attempt)
+{
+	if (in_scope(attempt->scope) && !streamed(attempt))
+		count(WIRE_COUNT_ESTABLISHED);
+	close_attempt(attempt);
+}
+
+#endif

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Handshake packets freed as drops: where in the kernel, for what reason, in which netfilter traversal, with what route. */
+#include "emit.h"
+#include "netfilter.h"
+
+#define DST_METADATA 0x80
+#define RTF_GATEWAY 0x2
+#define LOOKUP_FRESH_NS 1000000
+
+static __always_inline bool is_netfilter_drop(__u32 reason)
+{
+	if (!cfg.has_reason)
+		return true;
+	return bpf_core_enum_value_exists(enum skb_drop_reason, SKB_DROP_REASON_NETFILTER_DROP) &&
+	       reason == bpf_core_enum_value(enum skb_drop_reason, SKB_DROP_REASON_NETFILTER_DROP);
+}
+
+static __always_inline bool is_no_drop(__u32 reason)
+{
+	if (!cfg.has_reason)
+		return false;
+	/* SKB_CONSUMED came with 6.5 (commit "net: skb: introduce SKB_CONSUMED"); before, only 0 was not a drop. */
+	if (bpf_core_enum_value_exists(enum skb_drop_reason, SKB_CONSUMED) &&
+	    reason == bpf_core_enum_value(enum skb_drop_reason, SKB_CONSUMED))
+		return true;
+	return bpf_core_enum_value_exists(enum skb_drop_reason, SKB_NOT_DROPPED_YET) &&
+	       reason == bpf_core_enum_value(enum skb_drop_reason, SKB_NOT_DROPPED_YET);
+}
+
+static __always_inline struct dst_entry *route_of(const struct sk_buff *skb)
+{
+	struct dst_entry *dst = (struct dst_entry *)(skb->_skb_refdst & ~1ul);
+
+	if (!dst || (BPF_CORE_READ(dst, flags) & DST_METADATA))
+		return 0;
+	return dst;
+}
+
+static __always_inline void fill_route(struct wire_drop *record, struct dst_entry *dst, const struct packet *packet, __u64 now)
+{
+	__u32 zero = 0;
+	struct failed_lookup *lookup = bpf_map_lookup_elem(&failed_lookups, &zero);
+
+	if (lookup && now - lookup->ts_ns < LOOKUP_FRESH_NS && packet->flow.family == 4 &&
+	    lookup->daddr_be == *(__be32 *)record->subject.flow.daddr) {
+		record->lookup_error = lookup->error;
+		record->lookup_table = lookup->table;
+	}
+	if (!dst)
+		return;
+	record->route_error = (__s16)BPF_CORE_READ(dst, error);
+	if (packet->flow.family == 4) {
+		struct rtable *route = (struct rtable *)dst;
+		__u8 family = BPF_CORE_READ(route, rt_gw_family);
+
+		if (family == 2) {
+			record->gateway_family = 4;
+			*(__be32 *)record->gateway = BPF_CORE_READ(route, rt_gw4);
+		} else if (family == 10) {
+			record->gateway_family = 6;
+			BPF_CORE_READ_INTO((struct in6_addr *)record->gateway, route, rt_gw6);
+		}
+	} else {
+		struct rt6_info *route = (struct rt6_info *)dst;
+
+		if (BPF_CORE_READ(route, rt6i_flags) & RTF_GATEWAY) {
+			record->gateway_family = 6;
+			BPF_CORE_READ_INTO((struct in6_addr *)record->gateway, route, rt6i_gateway);
+		}
+	}
+}
+
+static __always_inline void fill_traversal(struct wire_drop *record, void *ctx, __u64 location)
+{
+	struct traversal traversal = {};
+
+	__u64 net;
+
+	if (!find_traversal(&traversal, ctx, location))
+		return;
+	net = traversal.net;
+	record->hook = traversal.hook;
+	record->hook_family = traversal.family;
+	if (traversal.in) {
+		struct net_device *in = (struct net_device *)traversal.in;
+
+		record->in_ifindex = BPF_CORE_READ(in, ifindex);
+		bpf_probe_read_kernel_str(record->in_device, sizeof(record->in_device), &in->name);
+	}
+	if (traversal.out) {
+		struct net_device *out = (struct net_device *)traversal.out;
+
+		record->out_ifindex = BPF_CORE_READ(out, ifindex);
+		bpf_probe_read_kernel_str(record->out_device, sizeof(record->out_device), &out->name);
+	}
+	/* The traversal knows its namespace even where the packet has no device yet. */
+	record->subject.place.netns = BPF_CORE_READ((struct net *)net, ns.inum);
+}
+
+static __always_inline void fill_drop_place(struct wire_place *place, const struct sk_buff *skb, struct dst_entry *dst)
+{
+	struct net_device *dev = skb->dev;
+	struct sock *sk = skb->sk;
+
+	if (!dev && dst && !skb->skb_iif)
+		dev = BPF_CORE_READ(dst, dev);
+	if (dev) {
+		fill_place(place, dev);
+		return;
+	}
+	/* TCP takes the device off a packet that it gives to a socket; the input interface stays. */
+	place->ifindex = skb->skb_iif;
+	if (dst)
+		place->netns = device_netns(BPF_CORE_READ(dst, dev));
+	else if (sk)
+		place->netns = socket_netns(sk);
+}
+
+static __always_inline void fill_headers(struct wire_drop *record, const struct sk_buff *skb, const struct packet *packet, __u32 offset)
+{
+	__u16 mac = skb->mac_header;
+
+	record->ttl = packet->ttl;
+	record->packet_type = BPF_CORE_READ_BITFIELD(skb, pkt_type);
+	record->length = skb->tail - offset + skb->data_len;
+	if (mac != 0xffff && mac + 14u <= offset) {
+		__u8 addresses[12];
+
+		if (bpf_probe_read_kernel(addresses, sizeof(addresses), skb->head + mac) == 0) {
+			__builtin_memcpy(record->mac_destination, addresses, 6);
+			__builtin_memcpy(record->mac_source, addresses + 6, 6);
+		}
+	}
+}
+
+static __always_inline void on_drop(void *ctx, struct sk_buff *skb, __u64 location, __u32 reason)
+{
+	struct packet packet = {};
+	struct wire_attempt *attempt;
+	struct wire_drop *record;
+	struct dst_entry *dst;
+	struct sock *sk = 0;
+	__u32 face = 0, salt = 0, origin_netns = 0, offset;
+	__u64 now;
+
+	if (!armed || is_no_drop(reason) || !is_ip(skb))
+		return;
+	offset = transmit_offset(skb);
+	if (!read_ip(&packet, skb, offset)) {
+		/* Dropped before the network header was set. */
+		offset = receive_offset(skb);
+		__builtin_memset(&packet, 0, sizeof(packet));
+		if (!read_ip(&packet, skb, offset))
+			return;
+	}
+	now = bpf_ktime_get_ns();
+	count(WIRE_COUNT_EVENTS);
+	if (packet.leg == WIRE_LEG_SYN) {
+		sk = connecting_socket(skb);
+		if (sk)
+			origin_netns = socket_netns(sk);
+	}
+	dst = route_of(skb);
+	attempt = find_attempt(&packet, origin_netns, &face, &salt);
+	if (!attempt) {
+		struct wire_place place = {};
+
+		if (packet.leg != WIRE_LEG_SYN)
+			return;
+		fill_drop_place(&place, skb, dst);
+		attempt = open_attempt(&packet, sk, place.netns, salt, SCRATCH_DROP, now);
+	}
+	if (attempt) {
+		attempt->last_ns = now;
+		if (packet.leg == WIRE_LEG_SYN && attempt->hop_count == 0 && attempt->syns < 0xffff)
+			attempt->syns++;
+		if (!submit(attempt, now))
+			return;
+	} else if (!in_scope(scope_of_flow(&packet.flow))) {
+		return;
+	}
+	record = RESERVE(struct wire_drop, WIRE_KIND_DROP, now);
+	if (!record)
+		return;
+	fill_subject(&record->subject, attempt, &packet);
+	record->subject.local_client = sk != 0;
+	fill_drop_place(&record->subject.place, skb, dst);
+	record->location = location;
+	record->reason = cfg.has_reason ? reason : ~0u;
+	record->hook = WIRE_HOOK_NONE;
+	fill_route(record, dst, &packet, now);
+	fill_headers(record, skb, &packet, offset);
+	if (cfg.has_stack && is_netfilter_drop(reason))
+		fill_traversal(record, ctx, location);
+	/* The running kernel names its own code, modules included, whenever they were loaded. */
+	BPF_SNPRINTF(record->symbol, sizeof(record->symbol), "%pB", location);
+	bpf_ringbuf_submit(record, 0);
+}
+
+SEC("tp_btf/kfree_skb")
+int BPF_PROG(on_kfree_skb, struct sk_buff *skb, void *location)
+{
+	__u32 reason = ~0u;
+
+	if (cfg.has_reason)
+		reason = (__u32)ctx[2];
+	on_drop(ctx, skb, (__u64)location, reason);
+	return 0;
+}
+
+/* Does nothing: with a second program the tracepoint is called through an iterator, whose prologue spills the registers that may hold
+ * the address of the nf_hook_state. */
+SEC("tp_btf/kfree_skb")
+int BPF_PROG(on_kfree_skb_spill, struct sk_buff *skb)
+{
+	return 0;
+}
+
+/* The hook takes only the packet that is being answered; ICMPv6 errors have no such tracepoint and are seen as packets. */
+SEC("tp_btf/icmp_send")
+int BPF_PROG(on_icmp_send, struct sk_buff *skb, int type, int code)
+{
+	struct packet packet = {};
+	struct wire_attempt *attempt;
+	struct wire_icmp *record;
+	__u32 face = 0, salt = 0;
+	__u64 now;
+
+	if (!armed || !is_ip(skb) || !read_ip(&packet, skb, skb->network_header))
+		return 0;
+	count(WIRE_COUNT_EVENTS);
+	attempt = find_attempt(&packet, 0, &face, &salt);
+	if (!attempt)
+		return 0;
+	now = bpf_ktime_get_ns();
+	attempt->last_ns = now;
+	if (!submit(attempt, now))
+		return 0;
+	record = RESERVE(struct wire_icmp, WIRE_KIND_ICMP, now);
+	if (!record)
+		return 0;
+	fill_subject(&record->subject, attempt, &packet);
+	fill_drop_place(&record->subject.place, skb, route_of(skb));
+	record->type = type;
+	record->code = code;
+	bpf_ringbuf_submit(record, 0);
+	return 0;
+}

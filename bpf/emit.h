@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Streamed records. A reservation that fails is counted: the report says how many were lost. */
+#ifndef SYNFATE_BPF_EMIT_H
+#define SYNFATE_BPF_EMIT_H
+
+#include "attempts.h"
+
+/* A record of this type from the ring, its header filled and the rest zeroed; the caller submits it. */
+#define RESERVE(type, wire_kind_number, now)                                                                                           \
+	({                                                                                                                             \
+		type *_record = bpf_ringbuf_reserve(&ring, sizeof(type), 0);                                                           \
+		if (_record) {                                                                                                         \
+			__builtin_memset(_record, 0, sizeof(type));                                                                    \
+			_record->header.kind = wire_kind_number;                                                                       \
+			_record->header.size = sizeof(type);                                                                           \
+			_record->header.cpu = bpf_get_smp_processor_id();                                                              \
+			_record->header.ts_ns = now;                                                                                   \
+		} else {                                                                                                               \
+			count(WIRE_COUNT_RING_FULL);                                                                                   \
+		}                                                                                                                      \
+		_record;                                                                                                               \
+	})
+
+static __always_inline bool towards_client(__u8 leg)
+{
+	return leg == WIRE_LEG_SYNACK || leg == WIRE_LEG_RESET || leg == WIRE_LEG_ICMP;
+}
+
+/* `attempt` may be none. The flow is put back into the packet's own direction; an ICMP error keeps the flow that it quotes, turned
+ * round, since it travels towards the client. */
+static __always_inline void fill_subject(struct wire_subject *subject, const struct wire_attempt *attempt, const struct packet *packet)
+{
+	subject->attempt = attempt ? attempt->id : 0;
+	subject->skb = packet->skb;
+	subject->isn = packet->isn;
+	subject->leg = packet->leg;
+	subject->flow = packet->flow;
+	if (towards_client(packet->leg))
+		swap_flow(&subject->flow);
+}
+
+static __always_inline void emit_socket(struct wire_attempt *attempt, const struct packet *packet, __u64 socket, __u32 netns,
+					__u32 event, __s32 error, int old_state, int new_state, bool at_server, __u64 now)
+{
+	struct wire_socket *record = RESERVE(struct wire_socket, WIRE_KIND_SOCKET, now);
+
+	if (!record)
+		return;
+	fill_subject(&record->subject, attempt, packet);
+	record->subject.place.netns = netns;
+	record->socket = socket;
+	record->event = event;
+	record->error = error;
+	record->old_state = old_state;
+	record->new_state = new_state;
+	record->at_server = at_server;
+	bpf_ringbuf_submit(record, 0);
+}
+
+#endif

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Every map and global of the kernel side, each with who writes it, who deletes from it, and why it has its size. Weak, so that each
+ * program file can include this and all of them link into one object. */
+#ifndef SYNFATE_BPF_MAPS_H
+#define SYNFATE_BPF_MAPS_H
+
+#include "vmlinux.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+#include "config.h"
+#include "synfate/wire.h"
+
+#define TABLE_SIZE 16384
+#define RING_BYTES (2 * 1024 * 1024)
+/* Four bytes for each of 16384 buckets: with a thousand attempts in flight, 6 in 100 foreign ACKs cost one look-up. */
+#define IN_FLIGHT_LOG2 14
+
+struct attempt_key {
+	__u32 isn;
+	__u32 salt;
+};
+
+/* The flight recorder. Written by the packet, drop and socket programs; removed when the handshake completes, or by the sweep.
+ * Preallocated, since allocation in a softirq can fail. 16384 is two thirds of a second of the busiest connect loop measured, with
+ * none of them completing. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, TABLE_SIZE);
+	__type(key, struct attempt_key);
+	__type(value, struct wire_attempt);
+} attempts SEC(".maps") __weak;
+
+/* A new record is put together here: it does not fit the stack. One slot for each program that opens records: the same program cannot
+ * interrupt itself on a CPU (the kernel counts such a miss), but two different ones can. */
+enum scratch_slot {
+	SCRATCH_XMIT,
+	SCRATCH_RECEIVE,
+	SCRATCH_DROP,
+	_SCRATCH_MAX,
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, _SCRATCH_MAX);
+	__type(key, __u32);
+	__type(value, struct wire_attempt);
+} scratch SEC(".maps") __weak;
+
+/* Who connects, from inet_sock_set_state in the caller's own context until its socket leaves SYN_SENT. Keyed by the socket's address. */
+struct owner {
+	__u64 cgroup_id;
+	__u32 tgid; /* in synfate's pid namespace */
+	__u32 tid;
+	__u32 scope; /* the process conditions that it meets */
+	__u32 netns;
+	char comm[WIRE_COMM_LEN];
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, TABLE_SIZE);
+	__type(key, __u64);
+	__type(value, struct owner);
+} connecting SEC(".maps") __weak;
+
+/* The process tree of `run`: tgids in the initial pid namespace. Written and deleted by the fork and exit programs. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 8192);
+	__type(key, __u32);
+	__type(value, __u8);
+} tree SEC(".maps") __weak;
+
+/* connect() calls whose last route look-up failed, by thread. Deleted when the same thread gets a route, or by the sweep, which sends
+ * them. LRU: a loop of failing connects must not stop the rest. */
+struct routeless {
+	struct wire_route record;
+	__u32 key_tid;
+	__u32 _pad;
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 256);
+	__type(key, __u32);
+	__type(value, struct routeless);
+} routeless_threads SEC(".maps") __weak;
+
+/* The last failed IPv4 look-up of each CPU: the drop that follows in the same softirq takes its error and table from here. */
+struct failed_lookup {
+	__u64 ts_ns;
+	__u32 daddr_be;
+	__u32 table;
+	__s32 error;
+	__u32 _pad;
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct failed_lookup);
+} failed_lookups SEC(".maps") __weak;
+
+/* When each unresolved neighbour was last reported: one record a second for each is enough. */
+struct neighbour_key {
+	__u64 neighbour; /* address, an identity only */
+	__u64 failed;
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, struct neighbour_key);
+	__type(value, __u64);
+} neighbours_said SEC(".maps") __weak;
+
+/* Kernel stack words above a drop, while they are searched for the nf_hook_state. */
+#define STACK_WORDS 192
+struct stack_words {
+	__u64 word[STACK_WORDS];
+	/* In memory and not in registers: the verifier would follow each of their values through the loops. */
+	__u32 readable; /* words that could be copied */
+	__u32 anchor;	/* 1 + index of the return address into the code that frees; 0: not found yet */
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct stack_words);
+} stacks SEC(".maps") __weak;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, _WIRE_COUNT_MAX);
+	__type(key, __u32);
+	__type(value, __u64);
+} counters SEC(".maps") __weak;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, RING_BYTES);
+} ring SEC(".maps") __weak;
+
+/* Set by user space before loading. */
+const volatile struct config cfg __weak = {};
+
+/* Flipped by user space after every program is attached: half an attach plan must not produce records. */
+__u32 armed __weak = 0;
+/* `run`: the next child of this tgid (initial pid namespace) is the root of the tree. Set and cleared by user space. */
+__u32 tree_seed_tgid __weak = 0;
+/* Attempts first seen in this namespace are in scope whatever the filter says: user space's own, made to calibrate. 0: none. */
+__u32 calibration_netns __weak = 0;
+__u64 next_attempt_id __weak = 1;
+__u32 routeless_count __weak = 0;
+/* How many records have an ISN of this hash: what an ACK is looked up in first, since nearly all of them are nobody's handshake. */
+__u32 in_flight[1 << IN_FLIGHT_LOG2] __weak = {};
+
+/* A function that the verifier checks once, on its own, instead of on every path that leads to it: arming has 150 ms for all programs.
+ * Takes numbers and pointers to memory only, which it must check for NULL, and returns a number. Kernel objects go in as numbers. */
+#define SUBPROGRAM __weak __attribute__((noinline))
+
+/* The pointer as a number: read back as memory, the verifier no longer knows what it was. */
+static __always_inline __u64 as_number(const void *pointer)
+{
+	__u64 slot = (__u64)pointer, number = 0;
+
+	bpf_probe_read_kernel(&number, sizeof(number), &slot);
+	return number;
+}
+
+static __always_inline void count(__u32 which)
+{
+	__u64 *value = bpf_map_lookup_elem(&counters, &which);
+
+	if (value)
+		(*value)++;
+}
+
+static __always_inline __u32 *in_flight_bucket(__u32 isn)
+{
+	return &in_flight[(isn * 0x9e3779b1u) >> (32 - IN_FLIGHT_LOG2)];
+}
+
+#endif

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+// What is fuzzed. A target aborts when a promise of the parser is broken; any bytes are allowed to be refused.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace synfate::fuzz {
+
+using Bytes = std::vector<std::byte>;
+
+struct Target {
+  std::string_view name;
+  void (*run)(std::span<const std::byte> input);
+  /// Valid inputs to begin from, made from the present layouts so that they never grow stale.
+  std::vector<Bytes> (*seeds)();
+};
+
+void run_decode(std::span<const std::byte> input);
+std::vector<Bytes> decode_seeds();
+void run_recording(std::span<const std::byte> input);
+std::vector<Bytes> recording_seeds();
+
+inline constexpr Target kTargets[] = {
+    {"decode", run_decode, decode_seeds},
+    {"recording", run_recording, recording_seeds},
+};
+
+/// Nothing if there is no target of that name.
+inline const Target* find_target(std::string_view name) {
+  for (const Target& target : kTargets) {
+    if (target.name == name) return &target;
+  }
+  return nullptr;
+}
+
+/// Says which promise was broken and aborts, in every build type.
+void require(bool promise, const char* what);
+
+}  // namespace synfate::fuzz

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Bad input and bad places: a sentence on stderr that names the thing, the right exit status, nothing on stdout, nothing half done.
+
+  island (an empty network namespace, 10.27.0.0/16 unused)
+"""
+
+import os
+import shutil
+import subprocess
+
+import tool
+from expect import check
+from scenario import main
+
+USAGE, CANNOT = 1, 2
+
+
+def refused(arguments, status, *words, prefix=(), program=None):
+    argv = [*prefix, program or tool.binary(), *map(str, arguments)]
+    done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=20 * tool.PATIENCE)
+    said = f"{' '.join(map(str, argv))}\nexit {done.returncode}\nstdout: {done.stdout}\nstderr: {done.stderr}"
+    expected = status if isinstance(status, tuple) else (status,)
+    check(done.returncode in expected, f"expected exit status {expected}: {said}")
+    check(done.stdout == "", f"findings without a finding: {said}")
+    check(1 <= len(done.stderr.strip().splitlines()) <= 3, f"expected one to three lines: {said}")
+    for word in words:
+        check(word.lower() in done.stderr.lower(), f"{word!r} is not mentioned: {said}")
+
+
+def usage(_lab):
+    refused(["trace", "--no-such-option"], USAGE, "--no-such-option")
+    refused(["no-such-command"], USAGE, "no-such-command")
+    refused(["run"], USAGE)
+    for option, value in (
+        ("--host", "10.27.0.0/33"),
+        ("--src", "not-an-address"),
+        ("--dst", "fd66::/129"),
+        ("--port", "65536"),
+        ("--port", "http!"),
+        ("--for", "soon"),
+        ("--count", "-1"),
+        ("--pid", "0x"),
+        ("--color", "pink"),
+        ("--ready-fd", "-3"),
+    ):
+        refused(["trace", option, value, "--for", "100ms"] if option != "--for" else ["trace", option, value], USAGE, option)
+
+
+def things_that_are_not_there(_lab):
+    refused(["trace", "--netns", "/run/netns/no-such-one", "--for", "100ms"], USAGE, "/run/netns/no-such-one")
+    refused(["trace", "--netns", "/etc/passwd", "--for", "100ms"], USAGE, "/etc/passwd")
+    refused(["trace", "--cgroup", "/no/such/cgroup", "--for", "100ms"], USAGE, "/no/such/cgroup")
+    refused(["trace", "--ready-fd", "199", "--for", "100ms"], (USAGE, CANNOT), "199")
+    refused(["trace", "--record", "/no/such/directory/file", "--for", "100ms"], (USAGE, CANNOT), "/no/such/directory/file")
+
+
+def recordings(_lab):
+    refused(["replay", "/run/missing.synfate"], (USAGE, CANNOT), "/run/missing.synfate")
+    refused(["replay"], USAGE)
+    for name, content in (("empty", b""), ("foreign", b"\x7fELF" + bytes(400)), ("text", b"hello\n" * 100), ("noise", os.urandom(4096))):
+        path = f"/run/{name}.synfate"
+        with open(path, "wb") as file:
+            file.write(content)
+        refused(["replay", path], USAGE, path)
+    refused(["replay", "/run"], (USAGE, CANNOT), "/run")
+
+
+def nobody(_lab):
+    """Neither root nor capabilities."""
+    # The checkout may lie where only root can go; the test's own /run is open to everybody.
+    copy = shutil.copy(tool.binary(), "/run/synfate")
+    prefix = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "--inh-caps=-all", "--bounding-set=-all"]
+    for arguments in (["trace", "--for", "100ms"], ["run", "--", "true"], ["demo"]):
+        refused(arguments, CANNOT, "root", prefix=prefix, program=copy)
+
+
+def root_without_capabilities(_lab):
+    """uid 0 in a container that was given nothing: the missing capability is named."""
+    prefix = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"]
+    refused(["trace", "--for", "100ms"], CANNOT, "cap_", prefix=prefix)
+
+
+if __name__ == "__main__":
+    main(27, __doc__, usage, things_that_are_not_there, recordings, nobody, root_without_capabilities)

@@ -1,0 +1,257 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""A lab: network namespaces, the wires between them, and processes in them. It makes packets die; it does not look for them."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+
+import tool
+from sandbox import cgroup_name, cgroup_root
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+AGENT = os.path.join(HERE, "agent.py")
+
+
+class LabError(Exception):
+    """The lab itself could not be built: says nothing about synfate."""
+
+
+class Skip(Exception):
+    """This machine cannot do what the scenario needs; the reason is printed."""
+
+
+class Agent:
+    """A running agent.py: its tgid as synfate sees it, and its reports."""
+
+    def __init__(self, process):
+        self.process, self.tgid = process, process.pid
+
+    def report(self, timeout=10.0):
+        """Its next JSON line."""
+        line = tool.read_line(self.process.stdout.fileno(), timeout * tool.PATIENCE)
+        if not line:
+            error = self.process.stderr.read().decode() if self.process.poll() is not None else "no word from it in time"
+            raise LabError(f"agent {self.process.args}: {error}")
+        return json.loads(line)
+
+    def close(self):
+        for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
+            stream.close()
+        try:
+            self.process.wait(5)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+class Connecting(Agent):
+    """A connect() under way."""
+
+    def outcome(self, timeout):
+        """{"errno": 0 | number | None where its own time ran out, "elapsed": seconds, "sport": its port}"""
+        return self.report(timeout)
+
+
+class Lab:
+    """`number` makes the lab's addresses its own: 10.number.SUBNET.HOST and fd66:number:SUBNET::HOST."""
+
+    def __init__(self, number, name, picture):
+        self.number, self.name, self.picture = number, name, picture
+        self.inodes = {}
+        self.agents = []
+        self.tools = []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, _trace):
+        if error is not None and not isinstance(error, Skip):
+            self.explain()
+            if os.environ.get("SYNFATE_TEST_SHELL") == "1":
+                print(f"{kind.__name__}: {error}", file=sys.stderr)
+                self.shell()
+        for one in self.tools:
+            one.kill()
+        for agent in self.agents:
+            agent.close()
+        for name in list(self.inodes):
+            self.remove_netns(name)
+
+    def explain(self):
+        """What a reader of a failure needs: the picture, who is who, everything that synfate said."""
+        print(self.picture, file=sys.stderr)
+        for name, inode in self.inodes.items():
+            print(f"  netns {name}: {inode}", file=sys.stderr)
+        for one in self.tools:
+            one.explain()
+
+    def shell(self):
+        print("a shell inside the lab: ip netns exec NAME ...; the test ends when it ends", file=sys.stderr)
+        subprocess.run(["/bin/bash", "--norc"], check=False)
+
+    # Addresses
+
+    def v4(self, subnet, host):
+        return f"10.{self.number}.{subnet}.{host}"
+
+    def v6(self, subnet, host):
+        return f"fd66:{self.number}:{subnet}::{host}"
+
+    def both(self, subnet, host):
+        return self.v4(subnet, host), self.v6(subnet, host)
+
+    # Building
+
+    def command(self, *argv, stdin=None, check=True):
+        done = subprocess.run(argv, input=stdin, capture_output=True, text=True, check=False)
+        if check and done.returncode != 0:
+            raise LabError(f"{' '.join(argv)}: exit {done.returncode}: {done.stderr.strip()}")
+        return done.stdout
+
+    def run(self, netns, *argv, stdin=None):
+        """Runs a command inside a namespace; its stdout."""
+        return self.command("nsenter", f"--net=/run/netns/{netns}", "--", *argv, stdin=stdin)
+
+    def ip(self, netns, words):
+        return self.command("ip", "-n", netns, *words.split())
+
+    def netns(self, *names):
+        for name in names:
+            self.command("ip", "netns", "add", name)
+            self.inodes[name] = os.stat(f"/run/netns/{name}").st_ino
+            self.ip(name, "link set lo up")
+            # Duplicate address detection would leave IPv6 addresses unusable for a second.
+            self.sysctl(name, "net.ipv6.conf.default.accept_dad", 0)
+            self.sysctl(name, "net.ipv6.conf.all.accept_dad", 0)
+
+    def remove_netns(self, name):
+        del self.inodes[name]
+        self.command("ip", "netns", "del", name)
+
+    def inode(self, name):
+        return self.inodes[name]
+
+    def sysctl(self, netns, key, value):
+        path = "/proc/sys/" + key.replace(".", "/")
+        self.run(netns, "sh", "-c", 'printf %s "$1" > "$2"', "sh", str(value), path)
+
+    def veth(self, netns, device, peer_netns, peer_device):
+        self.ip(netns, f"link add {device} type veth peer name {peer_device} netns {peer_netns}")
+        self.ip(netns, f"link set {device} up")
+        self.ip(peer_netns, f"link set {peer_device} up")
+
+    def bridge(self, netns, device, *ports):
+        self.ip(netns, f"link add {device} type bridge forward_delay 0 stp_state 0")
+        self.ip(netns, f"link set {device} up")
+        for port in ports:
+            self.ip(netns, f"link set {port} master {device}")
+
+    def address(self, netns, device, *addresses):
+        """Addresses without a length are on a /24 or a /64."""
+        for address in addresses:
+            version = 6 if ":" in address else 4
+            length = "" if "/" in address else ("/64" if version == 6 else "/24")
+            self.ip(netns, f"-{version} addr add {address}{length} dev {device}" + (" nodad" if version == 6 else ""))
+
+    def route(self, netns, *routes):
+        for route in routes:
+            self.ip(netns, f"-{6 if ':' in route else 4} route add {route}")
+
+    def forwarding(self, netns):
+        self.sysctl(netns, "net.ipv4.ip_forward", 1)
+        self.sysctl(netns, "net.ipv6.conf.all.forwarding", 1)
+
+    def mac(self, netns, device):
+        return json.loads(self.ip(netns, f"-j link show dev {device}"))[0]["address"]
+
+    def neighbours(self, netns, device, peer_netns, peer_device, *addresses):
+        """Permanent neighbour entries: no ARP, so a device that drops everything drops the SYN and not the question before it."""
+        mac = self.mac(peer_netns, peer_device)
+        for address in addresses:
+            self.ip(netns, f"neigh replace {address} lladdr {mac} dev {device} nud permanent")
+
+    def settle(self):
+        """Returns when every link is up and no address is tentative."""
+        deadline = time.monotonic() + 10 * tool.PATIENCE
+        while True:
+            waiting = []
+            for netns in self.inodes:
+                for link in json.loads(self.ip(netns, "-j addr show") or "[]"):
+                    # "ip -j" leaves empty objects where it filtered something out.
+                    if link and "UP" in link["flags"] and "LOOPBACK" not in link["flags"] and link["operstate"] not in ("UP", "UNKNOWN"):
+                        waiting.append(f"{netns} {link['ifname']} {link['operstate']}")
+                    waiting += [f"{netns} {a['local']}" for a in link.get("addr_info", []) if a.get("tentative")]
+            if not waiting:
+                return
+            if time.monotonic() > deadline:
+                raise LabError("not up: " + ", ".join(waiting))
+
+    def nft(self, netns, text):
+        self.run(netns, "nft", "-f", "-", stdin=text)
+
+    def iptables(self, netns, backend, words):
+        """`backend`: iptables-legacy, iptables-nft, ip6tables-legacy, ip6tables-nft."""
+        self.run(netns, backend, "-w", *words.split())
+
+    # Processes
+
+    def agent(self, netns, *words, kind=Agent, enter=(), environment=None):
+        argv = ["nsenter", f"--net=/run/netns/{netns}", "--", *enter, sys.executable, "-I", "-S", AGENT, *map(str, words)]
+        pipe = subprocess.PIPE
+        agent = kind(subprocess.Popen(argv, stdin=pipe, stdout=pipe, stderr=pipe, env=environment))
+        self.agents.append(agent)
+        return agent
+
+    def listener(self, netns, address, port, backlog=128):
+        """A real server that accepts and greets; it is listening when this returns."""
+        server = self.agent(netns, "listen", address, port, backlog)
+        server.report()
+        return server
+
+    def full_listener(self, netns, address, port):
+        """A listener without room for one more connection."""
+        server = self.agent(netns, "full-listener", address, port)
+        server.report()
+        return server
+
+    def tun(self, netns, device, *addresses, mode="silent"):
+        """An edge device; beyond it a host that is `silent`, or answers SYNs with `rst` or `icmp` (host unreachable)."""
+        world = self.agent(netns, "tun", device, mode)
+        world.report()
+        self.ip(netns, f"link set {device} up")
+        self.address(netns, device, *addresses)
+        return world
+
+    def connecting(self, netns, address, port, timeout=0.3, sport=0, source="", enter=()):
+        """Begins a connect(); `timeout` is when the client itself gives up and closes."""
+        return self.agent(netns, "connect", address, port, timeout, sport, source, kind=Connecting, enter=enter)
+
+    def connect(self, netns, address, port, timeout=0.3, sport=0, source=""):
+        """A connect() to its end: its outcome, with the client's tgid."""
+        client = self.connecting(netns, address, port, timeout, sport, source)
+        outcome = client.outcome(timeout + 10)
+        outcome["tgid"] = client.tgid
+        return outcome
+
+    def cgroup(self, name):
+        """A cgroup v2 directory that goes with the test."""
+        root = cgroup_root()
+        if root is None:
+            raise Skip("no cgroup v2 hierarchy is mounted here")
+        path = os.path.join(root, cgroup_name(os.environ["SYNFATE_LIVE_TAG"]), name)
+        try:
+            os.makedirs(path, exist_ok=True)
+        except OSError as error:
+            raise Skip(f"no cgroup can be made here: {error}") from error
+        return path
+
+    # The tool
+
+    def synfate(self, *arguments, **options):
+        """Starts synfate and returns when it is armed."""
+        one = tool.Synfate(self, [str(a) for a in arguments], **options)
+        self.tools.append(one)
+        one.wait_ready()
+        return one

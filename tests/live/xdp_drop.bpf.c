@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+// A program for the lab in xdp_drop.py: drops every packet. It needs no header, so that any clang with a BPF target builds it.
+char license_text[] __attribute__((section("license"), used)) = "Dual BSD/GPL";
+
+__attribute__((section("xdp"), used)) int drop_all(void* context) {
+  (void)context;
+  return 1;  // XDP_DROP
+}

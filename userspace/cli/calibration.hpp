@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+// Learns, on the running kernel, from which of its two places nft_do_chain() frees a packet for a rule and from which for a chain's
+// policy: a child with a private network namespace, a known rule, a known policy and one SYN to loopback for each. Run only after a drop
+// in nft_do_chain() was seen, so nothing is ever loaded for it. The namespace dies with the child, the child with synfate.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+
+#include "base/result.hpp"
+#include "base/time.hpp"
+#include "base/unique_fd.hpp"
+#include "cli/engine.hpp"
+#include "probe/probe.hpp"
+
+namespace synfate::cli {
+
+class Calibration {
+ public:
+  enum class State { Idle, Preparing, Measuring, Done, Failed };
+
+  /// Starts the child; poll fd() then. Once only.
+  void start(MonotonicNs now);
+  /// Readable when the child has news; -1 while none is expected.
+  int fd() const { return state_ == State::Preparing ? from_child_.get() : -1; }
+  /// The child's namespace is ready: lets its SYNs be observed and sends them.
+  void proceed(probe::Probe& probe, Engine& engine);
+  /// Takes what the engine's observer saw; gives up when its time is over. Returns true when the state became Done or Failed just now.
+  bool settle(MonotonicNs now, probe::Probe& probe, Engine& engine);
+  /// Judgements are worth waiting for it.
+  bool is_under_way() const { return state_ == State::Preparing || state_ == State::Measuring; }
+  State state() const { return state_; }
+  MonotonicNs deadline() const { return deadline_; }
+
+  Calibration() = default;
+  Calibration(const Calibration&) = delete;
+  Calibration& operator=(const Calibration&) = delete;
+  ~Calibration() { stop(); }
+
+ private:
+  void stop();
+
+  State state_ = State::Idle;
+  MonotonicNs deadline_ = 0;
+  pid_t child_ = -1;
+  UniqueFd from_child_;
+  UniqueFd to_child_;
+  NftSites sites_;
+};
+
+}  // namespace synfate::cli

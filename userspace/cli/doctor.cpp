@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "cli/doctor.hpp"
+
+#include <signal.h>
+
+#include <set>
+
+#include "cli/exit_status.hpp"
+#include "cli/output.hpp"
+#include "machine/real.hpp"
+#include "probe/features.hpp"
+#include "probe/permissions.hpp"
+#include "probe/probe.hpp"
+#include "render/doctor.hpp"
+
+namespace synfate::cli {
+namespace {
+
+using render::DoctorLine;
+
+DoctorLine line(std::string name, const probe::Support& support, std::string consequence) {
+  DoctorLine result;
+  result.name = std::move(name);
+  result.why = support.why;
+  switch (support.state) {
+    case probe::Support::State::Yes: result.state = DoctorLine::State::Yes; break;
+    case probe::Support::State::No: result.state = DoctorLine::State::No; break;
+    case probe::Support::State::Unknown: result.state = DoctorLine::State::Unknown; break;
+  }
+  if (result.state != DoctorLine::State::Yes) result.consequence = std::move(consequence);
+  return result;
+}
+
+std::string text_of(const Error& error) { return error.why.empty() ? error.what : error.what + ": " + error.why; }
+
+DoctorLine lockdown_line() {
+  switch (probe::read_lockdown()) {
+    case probe::Lockdown::None: return line("lockdown off", probe::Support::yes(), "");
+    case probe::Lockdown::Integrity: return line("lockdown off", probe::Support::yes(), "");
+    case probe::Lockdown::Confidentiality:
+      return line("lockdown off", probe::Support::no("lockdown=confidentiality"), "BPF may not read kernel memory: nothing can be traced");
+    case probe::Lockdown::Unknown: break;
+  }
+  return line("lockdown off", probe::Support::unknown("securityfs is not mounted, or this kernel has no lockdown"),
+              "the trial load below decides");
+}
+
+/// The tools that the next questions need; absent ones cost names, not verdicts.
+DoctorLine tool_line(machine::Machine& machine, const std::string& tool, const std::string& consequence) {
+  auto output = machine.run({tool, "--version"});
+  if (output || output.error().kind != ErrorKind::Gone) return line(tool, probe::Support::yes(), "");
+  return line(tool, probe::Support::no("not installed"), consequence);
+}
+
+}  // namespace
+
+int doctor(const Options& options) {
+  ::signal(SIGPIPE, SIG_IGN);
+  machine::RealMachine machine;
+  render::DoctorReport report;
+  const Status capable = probe::check_capabilities();
+  report.lines.push_back(line("privileges", capable ? probe::Support::yes() : probe::Support::no(capable.error().why),
+                              "BPF programs cannot be loaded: run it as root"));
+  report.lines.push_back(lockdown_line());
+  const auto features = probe::read_features(options.without);
+  report.lines.push_back(line("BTF and tracepoints", features ? probe::Support::yes() : probe::Support::no(text_of(features.error())),
+                              "nothing can be traced"));
+  bool something_missing = false;
+  if (features) {
+    std::set<std::string> said;
+    for (const probe::NamedSupport& hook : features->hooks) {
+      if (!said.insert(hook.name).second && hook.support) continue;
+      report.lines.push_back(line(hook.name, hook.support, hook.consequence));
+      something_missing |= !hook.support;
+    }
+    report.lines.push_back(line("drop reasons",
+                                features->has_drop_reason ? probe::Support::yes() : probe::Support::no("kfree_skb carries none"),
+                                "only the function that dropped is known"));
+    something_missing |= !features->has_drop_reason;
+  }
+  std::string failure = capable ? (features ? "" : text_of(features.error())) : text_of(capable.error());
+  if (failure.empty()) {
+    // The real thing, with all of its programs: loaded, attached, and gone again.
+    auto probe = probe::Probe::start(*features, {.filter = {}, .stream_all = true, .pid_namespace = 0});
+    if (!probe) failure = text_of(probe.error());
+    report.lines.push_back(
+        line("trial load of every program", probe ? probe::Support::yes() : probe::Support::no(failure), "nothing can be traced"));
+    for (const probe::NamedSupport& type : probe::try_program_types())
+      report.lines.push_back(line(type.name, type.support, type.consequence));
+  }
+  report.lines.push_back(tool_line(machine, "ip", "synfate demo cannot build its lab"));
+  report.lines.push_back(tool_line(machine, "nft", "synfate demo cannot build its lab"));
+  report.can_run = failure.empty();
+  report.tier = report.can_run ? "1" : "";
+  report.verdict = !report.can_run     ? "this machine cannot run synfate: " + failure
+                   : something_missing ? "this machine can run synfate, with the gaps above"
+                                       : "this machine can run synfate";
+  const bool written = options.json ? render::write_doctor_json(report, stdout_writer())
+                                    : render::write_doctor_text(report, text_style(options), stdout_writer());
+  if (!written) return kDone;
+  if (!report.can_run) return kCannotRun;
+  return something_missing ? kEvidenceLost : kDone;
+}
+
+}  // namespace synfate::cli

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "cli/engine.hpp"
+
+#include <cstdio>
+
+#include "base/text.hpp"
+#include "judge/judge.hpp"
+#include "wire/decode.hpp"
+
+namespace synfate::cli {
+namespace {
+
+/// Attempts whose last answer is remembered, to number revisions; a revision comes within minutes or never.
+constexpr std::size_t kMaxRemembered = 16384;
+
+}  // namespace
+
+std::string to_text(const NftSites& sites) {
+  char text[96];
+  std::snprintf(text, sizeof text, "rule 0x%llx policy 0x%llx netns %u", static_cast<unsigned long long>(sites.rule),
+                static_cast<unsigned long long>(sites.policy), sites.calibration_netns);
+  return text;
+}
+
+std::optional<NftSites> parse_nft_sites(std::string_view text) {
+  const std::string terminated(text.substr(0, 128));
+  unsigned long long rule = 0;
+  unsigned long long policy = 0;
+  NftSites sites;
+  if (std::sscanf(terminated.c_str(), "rule 0x%llx policy 0x%llx netns %u", &rule, &policy, &sites.calibration_netns) != 3)
+    return std::nullopt;
+  sites.rule = rule;
+  sites.policy = policy;
+  return sites;
+}
+
+Engine::Engine(render::Sink& sink, wire::KernelNames names, EngineOptions options)
+    : sink_(sink), names_(std::move(names)), options_(std::move(options)) {}
+
+void Engine::watch_calibration(model::NetnsId netns, std::function<void(const model::Event&)> observer) {
+  calibration_netns_ = netns;
+  calibration_observer_ = std::move(observer);
+}
+
+void Engine::feed(std::span<const std::byte> record) {
+  auto decoded = wire::decode(record, names_);
+  if (!decoded) {
+    if (undecodable_++ == 0) broken_ |= !sink_.notice({model::NoticeLevel::Warning, "undecodable", to_string(decoded.error())});
+    return;
+  }
+  const auto of_calibration = [&](model::NetnsId netns) {
+    return netns != 0 && (netns == calibration_netns_ || netns == sites_.calibration_netns);
+  };
+  if (const auto* flight = std::get_if<model::FlightRecord>(&*decoded); flight != nullptr && of_calibration(flight->origin_netns)) return;
+  if (const auto* event = std::get_if<model::StreamedEvent>(&*decoded)) {
+    if (of_calibration(event->event.place.netns)) {
+      if (calibration_observer_) calibration_observer_(event->event);
+      return;
+    }
+    const auto* drop = event->event.get<model::Drop>();
+    if (drop != nullptr && drop->symbol.function == "nft_do_chain") wants_calibration_ = true;
+  }
+  tracker_.add(*decoded);
+}
+
+void Engine::advance(MonotonicNs now) {
+  tracker_.take_due(now, [&](const model::Journey& journey) { consider(journey, now, false); });
+}
+
+void Engine::finish(MonotonicNs now) {
+  tracker_.finish([&](const model::Journey& journey) { consider(journey, now, true); });
+}
+
+bool Engine::Printed::same_answer(const Printed& other) const {
+  return fate == other.fate && cause == other.cause && packet == other.packet && netns == other.netns && stage == other.stage;
+}
+
+void Engine::consider(const model::Journey& journey, MonotonicNs now, bool last) {
+  if (broken_ || !judge::concerns_this_node(journey)) return;
+  if (before_judge_) before_judge_(journey);
+  const model::Journey known = with_sites(journey);
+  model::Verdict verdict = judge::judge(known, inventory_, {.now_ns = now, .tier = options_.tier});
+  const Printed answer{verdict.fate, verdict.cause, verdict.packet, verdict.where.netns, verdict.where.stage, 0};
+  Printed& before = printed_[journey.id];
+  const bool was_printed = before.revision != 0;
+  const unsigned revision = before.revision;
+  const bool changed = !before.same_answer(answer);
+  before = answer;
+  before.revision = revision;
+  if (printed_.size() > kMaxRemembered) {
+    ++settled_fates_[printed_.begin()->second.fate];
+    printed_.erase(printed_.begin());
+  }
+  if (enough_ || (was_printed && !changed)) return;
+  if (verdict.fate == model::Fate::Unfinished && (!last || was_printed)) return;
+  if (verdict.fate == model::Fate::Established && !was_printed && !options_.print_all) return;
+  printed_[journey.id].revision = revision + 1;
+  broken_ |= !sink_.attempt(make_row(known, std::move(verdict), revision + 1));
+  if (!was_printed) ++rows_;
+  enough_ = options_.count && rows_ >= *options_.count;
+}
+
+model::Journey Engine::with_sites(const model::Journey& journey) const {
+  model::Journey known = journey;
+  if (sites_.rule == 0) return known;
+  for (model::Event& event : known.events) {
+    auto* drop = std::get_if<model::Drop>(&event.what);
+    if (drop == nullptr) continue;
+    if (drop->symbol.address == sites_.rule) drop->nft_site = model::Drop::Site::Rule;
+    if (drop->symbol.address == sites_.policy) drop->nft_site = model::Drop::Site::Policy;
+  }
+  return known;
+}
+
+model::Attempt Engine::make_row(const model::Journey& journey, model::Verdict verdict, unsigned revision) const {
+  model::Attempt row;
+  row.id = journey.id;
+  row.revision = revision;
+  row.client = judge::client_party(journey, inventory_);
+  row.server = judge::server_party(journey, inventory_);
+  row.gives_up_after_s = judge::gives_up_after_s(journey, inventory_);
+  const auto name = [&](model::NetnsId netns) {
+    if (netns != 0) row.netns_names.emplace(netns, inventory_.label(netns));
+  };
+  name(journey.origin_netns);
+  name(verdict.where.netns);
+  for (const model::Event& event : journey.events) name(event.place.netns);
+  row.journey = journey;
+  row.verdict = std::move(verdict);
+  return row;
+}
+
+bool Engine::print(const model::Notice& notice) {
+  broken_ |= !sink_.notice(notice);
+  return !broken_;
+}
+
+bool Engine::print(const model::Summary& summary) {
+  broken_ |= !sink_.summary(summary);
+  return !broken_;
+}
+
+std::map<model::Fate, std::uint64_t> Engine::fates() const {
+  auto fates = settled_fates_;
+  for (const auto& [id, answer] : printed_) ++fates[answer.fate];
+  return fates;
+}
+
+}  // namespace synfate::cli

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+// From raw records to printed rows: decode, track, judge, print. The same for a live session and for a replay; it is given everything,
+// the time included, and touches nothing but its sink.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <span>
+
+#include "base/time.hpp"
+#include "model/verdict.hpp"
+#include "render/sink.hpp"
+#include "track/tracker.hpp"
+#include "wire/kernel_names.hpp"
+
+namespace synfate::cli {
+
+/// The two places from which nft_do_chain() frees a packet, told apart by a calibration; 0: not known.
+struct NftSites {
+  std::uint64_t rule = 0;
+  std::uint64_t policy = 0;
+  model::NetnsId calibration_netns = 0;  ///< its drops are the calibration's own
+};
+
+/// As the text of a notice in a recording, and back.
+std::string to_text(const NftSites& sites);
+std::optional<NftSites> parse_nft_sites(std::string_view text);
+inline constexpr std::string_view kNftSitesCode = "nft_sites";
+
+struct EngineOptions {
+  bool print_all = false;  ///< established attempts as well
+  std::optional<std::uint64_t> count;
+  std::string tier = "1";
+};
+
+class Engine {
+ public:
+  /// The sink outlives the engine.
+  Engine(render::Sink& sink, wire::KernelNames names, EngineOptions options);
+
+  /// One raw record. Undecodable ones are counted, and said once.
+  void feed(std::span<const std::byte> record);
+  void set_inventory(model::Inventory inventory) { inventory_ = std::move(inventory); }
+  const model::Inventory& inventory() const { return inventory_; }
+  /// Asked before each judgement to bring the inventory up to date for these namespaces; a replay has none.
+  void set_before_judge(std::function<void(const model::Journey&)> hook) { before_judge_ = std::move(hook); }
+  void set_nft_sites(const NftSites& sites) { sites_ = sites; }
+  const NftSites& nft_sites() const { return sites_; }
+  /// A drop in nft_do_chain() was seen and its sites are not known.
+  bool wants_calibration() const { return wants_calibration_ && sites_.rule == 0; }
+  /// Drops of the calibration's own namespace go to `observer` instead of becoming attempts.
+  void watch_calibration(model::NetnsId netns, std::function<void(const model::Event&)> observer);
+
+  void lose(unsigned events) { tracker_.lose(events); }
+  std::optional<MonotonicNs> next_due() const { return tracker_.next_due(); }
+  void advance(MonotonicNs now);
+  /// Judges what is still open, as interrupted.
+  void finish(MonotonicNs now);
+
+  /// Nothing more will be printed: enough rows, or nobody reads.
+  bool is_done() const { return broken_ || enough_; }
+  bool is_broken() const { return broken_; }
+  bool print(const model::Notice& notice);
+  bool print(const model::Summary& summary);
+  /// By the last fate of each attempt; established ones that never left the kernel are not in it.
+  std::map<model::Fate, std::uint64_t> fates() const;
+  std::uint64_t forgotten() const { return tracker_.forgotten(); }
+  std::uint64_t undecodable() const { return undecodable_; }
+
+ private:
+  struct Printed {
+    model::Fate fate = model::Fate::Unfinished;
+    std::string cause;
+    model::Leg packet = model::Leg::None;
+    model::NetnsId netns = 0;
+    model::Stage stage = model::Stage::None;
+    unsigned revision = 0;  ///< 0: judged, not printed
+
+    bool same_answer(const Printed& other) const;
+  };
+
+  void consider(const model::Journey& journey, MonotonicNs now, bool last);
+  model::Journey with_sites(const model::Journey& journey) const;
+  model::Attempt make_row(const model::Journey& journey, model::Verdict verdict, unsigned revision) const;
+
+  render::Sink& sink_;
+  wire::KernelNames names_;
+  EngineOptions options_;
+  track::Tracker tracker_;
+  model::Inventory inventory_;
+  NftSites sites_;
+  std::function<void(const model::Journey&)> before_judge_;
+  std::function<void(const model::Event&)> calibration_observer_;
+  model::NetnsId calibration_netns_ = 0;
+  std::map<std::uint64_t, Printed> printed_;            ///< by attempt id; bounded
+  std::map<model::Fate, std::uint64_t> settled_fates_;  ///< of attempts that are no longer in printed_
+  std::uint64_t rows_ = 0;
+  std::uint64_t undecodable_ = 0;
+  bool wants_calibration_ = false;
+  bool broken_ = false;
+  bool enough_ = false;
+};
+
+}  // namespace synfate::cli

@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "cli/live.hpp"
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdio>
+
+#include "cli/exit_status.hpp"
+#include "cli/output.hpp"
+#include "cli/scope.hpp"
+#include "probe/permissions.hpp"
+#include "render/counting.hpp"
+
+namespace synfate::cli {
+namespace {
+
+constexpr DurationNs kTick = 500 * kMillisecond;
+/// After the command has ended: its last packets are still on their way through softirqs and the settling time.
+constexpr DurationNs kLinger = 60 * kMillisecond;
+constexpr DurationNs kSayLossesEvery = 1 * kSecond;
+
+std::uint32_t own_pid_namespace() {
+  struct stat space {};
+  return ::stat("/proc/self/ns/pid", &space) == 0 ? static_cast<std::uint32_t>(space.st_ino) : 0;
+}
+
+std::string kernel_release() {
+  utsname names{};
+  return ::uname(&names) == 0 ? names.release : "";
+}
+
+std::uint64_t lost_events(const probe::Counters& counters, std::uint64_t missed) { return counters[WIRE_COUNT_RING_FULL] + missed; }
+
+}  // namespace
+
+LiveSession::LiveSession(const Options& options, render::Sink& sink, const WallClock& clock, probe::KernelFeatures features,
+                         probe::Probe probe)
+    : options_(options),
+      clock_(clock),
+      features_(std::move(features)),
+      surroundings_(machine_),
+      engine_(sink, {features_.btf.drop_reasons, kernel_release()},
+              {.print_all = options.all || options.command == Command::Run, .count = options.count, .tier = "1"}),
+      probe_(std::move(probe)) {}
+
+Result<std::unique_ptr<LiveSession>> LiveSession::start(const Options& options, render::Sink& sink, const WallClock& clock) {
+  machine::RealMachine machine;
+  auto filter = resolve_filter(options.filter, machine);
+  if (!filter) return filter.error();
+  filter->tree = options.command == Command::Run;
+  if (Status capable = probe::check_capabilities(); !capable) return capable.error();
+  auto features = probe::read_features(options.without);
+  if (!features) return features.error();
+  probe::Options probing;
+  probing.filter = *filter;
+  probing.stream_all = options.all || options.command == Command::Run;
+  probing.pid_namespace = own_pid_namespace();
+  auto probe = probe::Probe::start(*features, probing);
+  if (!probe) return probe.error();
+  std::unique_ptr<LiveSession> session(new LiveSession(options, sink, clock, std::move(*features), std::move(*probe)));
+  session->started_ns_ = monotonic_now();
+  if (Status opened = session->open_recording(); !opened) return opened.error();
+  if (Status watching = session->watch_signals(); !watching) return watching.error();
+  return session;
+}
+
+Status LiveSession::open_recording() {
+  if (!options_.record) return Ok{};
+  wire::RecordingHeader header;
+  header.tool_version = SYNFATE_VERSION;
+  header.kernel = {features_.btf.drop_reasons, kernel_release()};
+  header.clock = clock_;
+  header.started_ns = started_ns_;
+  header.tier = "1";
+  header.gaps = probe::gaps_of(features_);
+  header.options = options_.command_line;
+  header.pid_namespace = own_pid_namespace();
+  auto writer = wire::create_recording(*options_.record, header);
+  if (!writer) return writer.error();
+  recorder_.start(std::move(*writer), [this](const Error& error) {
+    engine_.print(model::Notice{model::NoticeLevel::Warning, "recording_failed", to_string(error) + "; the session goes on without it"});
+  });
+  return Ok{};
+}
+
+Status LiveSession::watch_signals() {
+  sigset_t ours;
+  sigemptyset(&ours);
+  sigaddset(&ours, SIGINT);
+  sigaddset(&ours, SIGTERM);
+  ::sigprocmask(SIG_BLOCK, &ours, nullptr);
+  ::signal(SIGPIPE, SIG_IGN);
+  signals_.reset(::signalfd(-1, &ours, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!signals_) return Error{ErrorKind::Io, "cannot watch for signals", errno_text(errno), ""};
+  return Ok{};
+}
+
+Status LiveSession::prepare_child(const std::vector<std::string>& argv) {
+  probe_.seed_tree(true);
+  auto child = Child::fork_behind_gate(argv);
+  probe_.seed_tree(false);
+  if (!child) return child.error();
+  child_.emplace(std::move(*child));
+  return Ok{};
+}
+
+void LiveSession::write_ready() const {
+  if (options_.ready_fd) (void)!::write(*options_.ready_fd, "\n", 1);
+}
+
+int LiveSession::loop(const std::function<void()>& armed) {
+  engine_.set_before_judge([this](const model::Journey& journey) {
+    const MonotonicNs now = monotonic_now();
+    if (!surroundings_.look_at(journey, now)) return;
+    engine_.set_inventory(surroundings_.inventory());
+    recorder_.inventory(now, surroundings_.inventory());
+  });
+  if (options_.duration) end_ns_ = monotonic_now() + *options_.duration;
+  write_ready();
+  if (armed) armed();
+  if (child_) {
+    if (Status released = child_->release(); !released) {
+      complain(released.error());
+      linger_until_ns_ = monotonic_now();
+    }
+  }
+  surroundings_.look_around(monotonic_now());
+  engine_.set_inventory(surroundings_.inventory());
+  recorder_.inventory(monotonic_now(), surroundings_.inventory());
+  next_tick_ns_ = monotonic_now() + kTick;
+
+  while (!ending_ && !engine_.is_done()) {
+    const MonotonicNs before = monotonic_now();
+    std::array<pollfd, 4> fds{{{probe_.ready_fd(), POLLIN, 0},
+                               {signals_.get(), POLLIN, 0},
+                               {child_ && !linger_until_ns_ ? child_->fd() : -1, POLLIN, 0},
+                               {calibration_.fd(), POLLIN, 0}}};
+    if (::poll(fds.data(), fds.size(), timeout_ms(before)) < 0 && errno != EINTR) break;
+    const MonotonicNs now = monotonic_now();
+    if (fds[1].revents != 0) take_signal();
+    if (fds[2].revents != 0) linger_until_ns_ = now + kLinger;
+    if (fds[3].revents != 0) calibration_.proceed(probe_, engine_);
+    turn(now);
+    if ((end_ns_ && now >= *end_ns_) || (linger_until_ns_ && now >= *linger_until_ns_)) ending_ = true;
+  }
+  return finish(monotonic_now());
+}
+
+void LiveSession::turn(MonotonicNs now) {
+  drain();
+  if (engine_.wants_calibration() && calibration_.state() == Calibration::State::Idle && !features_.without.contains("calibration")) {
+    calibration_.start(now);
+  }
+  if (calibration_.settle(now, probe_, engine_) && calibration_.state() == Calibration::State::Done) {
+    recorder_.nft_sites(now, engine_.nft_sites());
+  }
+  if (now >= next_tick_ns_) tick(now);
+  judge_due(now);
+}
+
+void LiveSession::drain() {
+  probe_.drain([this](std::span<const std::byte> record) {
+    recorder_.record(record);
+    engine_.feed(record);
+  });
+}
+
+void LiveSession::tick(MonotonicNs now) {
+  probe_.sweep();
+  drain();
+  note_losses(now);
+  next_tick_ns_ = now + kTick;
+}
+
+void LiveSession::judge_due(MonotonicNs now) {
+  const auto due = engine_.next_due();
+  if (!due || *due > now || calibration_.is_under_way()) return;
+  note_losses(now);
+  engine_.advance(now);
+}
+
+void LiveSession::note_losses(MonotonicNs now) {
+  const probe::Counters counters = probe_.counters();
+  const std::uint64_t lost = lost_events(counters, probe_.missed());
+  const std::uint64_t untracked = counters[WIRE_COUNT_TABLE_FULL] + engine_.forgotten();
+  if (lost == known_lost_ && untracked == known_untracked_) return;
+  engine_.lose(static_cast<unsigned>(std::min<std::uint64_t>(lost - known_lost_, 1U << 20)));
+  known_lost_ = lost;
+  known_untracked_ = untracked;
+  recorder_.lost(now, counters);
+  if (said_lost_ns_ != 0 && said_lost_ns_ + kSayLossesEvery > now) return;
+  said_lost_ns_ = now;
+  if (lost != 0) {
+    engine_.print(model::Notice{
+        model::NoticeLevel::Warning, "events_lost",
+        std::to_string(lost) + " events lost so far: they came faster than they could be read; a filter (--netns, --dst, --port) helps"});
+  }
+  if (untracked != 0) {
+    engine_.print(
+        model::Notice{model::NoticeLevel::Warning, "attempts_untracked",
+                      std::to_string(untracked) +
+                          " attempts had no room in the flight recorder so far; a filter does not help against this, fewer attempts do"});
+  }
+}
+
+void LiveSession::take_signal() {
+  signalfd_siginfo info{};
+  while (::read(signals_.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
+    if (!child_ || linger_until_ns_) {
+      ending_ = true;
+    } else if (info.ssi_signo == SIGTERM) {
+      child_->forward(SIGTERM);
+    }
+    // SIGINT reaches the command from the terminal by itself; its end is the session's.
+  }
+}
+
+int LiveSession::timeout_ms(MonotonicNs now) const {
+  MonotonicNs until = next_tick_ns_;
+  const auto sooner = [&](const std::optional<MonotonicNs>& other) {
+    if (other) until = std::min(until, *other);
+  };
+  if (calibration_.is_under_way()) {
+    sooner(calibration_.deadline());
+  } else {
+    sooner(engine_.next_due());
+  }
+  sooner(end_ns_);
+  sooner(linger_until_ns_);
+  if (until <= now) return 0;
+  // Rounded up: waking early means turning for nothing.
+  return static_cast<int>((until - now + kMillisecond - 1) / kMillisecond);
+}
+
+int LiveSession::finish(MonotonicNs now) {
+  probe_.disarm();
+  drain();
+  note_losses(now);
+  engine_.advance(now);
+  engine_.finish(now);
+  const probe::Counters counters = probe_.counters();
+  model::Summary summary;
+  summary.attempts = engine_.fates();
+  summary.attempts[model::Fate::Established] += counters[WIRE_COUNT_ESTABLISHED];
+  summary.events_seen = counters[WIRE_COUNT_EVENTS];
+  summary.events_lost = lost_events(counters, probe_.missed());
+  summary.tier = "1";
+  summary.gaps = probe::gaps_of(features_);
+  for (const model::Gap& gap : surroundings_.inventory().gaps) summary.gaps.push_back(gap);
+  summary.duration_ns = now - started_ns_;
+  if (summary.attempts[model::Fate::Established] == 0) summary.attempts.erase(model::Fate::Established);
+  recorder_.end(now, counters);
+  engine_.print(summary);
+  if (child_) return child_->wait();
+  const bool lost = summary.events_lost != 0 || known_untracked_ != 0 || engine_.undecodable() != 0 || recorder_.has_failed();
+  return lost ? kEvidenceLost : kDone;
+}
+
+int run_live(const Options& options) {
+  const WallClock clock = wall_clock_now();
+  const auto sink = make_sink(options, clock);
+  auto session = LiveSession::start(options, *sink, clock);
+  if (!session) {
+    complain(session.error());
+    return exit_status(session.error());
+  }
+  if (options.command == Command::Run) {
+    if (Status prepared = (*session)->prepare_child(options.argv); !prepared) {
+      complain(prepared.error());
+      return kCannotRun;
+    }
+  }
+  return (*session)->loop([&] {
+    if (options.command == Command::Trace && ::isatty(STDERR_FILENO) == 1) {
+      std::fputs("synfate: watching this machine for connection attempts that fail; Ctrl-C ends with a summary\n", stderr);
+    }
+  });
+}
+
+}  // namespace synfate::cli

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+// A session on the running kernel: arms, then turns records into rows until it is told to end. One thread, one poll().
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "base/result.hpp"
+#include "cli/calibration.hpp"
+#include "cli/child.hpp"
+#include "cli/engine.hpp"
+#include "cli/options.hpp"
+#include "cli/recorder.hpp"
+#include "cli/surroundings.hpp"
+#include "machine/real.hpp"
+#include "probe/probe.hpp"
+
+namespace synfate::cli {
+
+class LiveSession {
+ public:
+  /// Loads, attaches, opens the recording; nothing is printed yet. `sink` outlives the session.
+  static Result<std::unique_ptr<LiveSession>> start(const Options& options, render::Sink& sink, const WallClock& clock);
+
+  /// The command of `run`, waiting at its gate.
+  Status prepare_child(const std::vector<std::string>& argv);
+  /// `armed` is called once everything is watched, after --ready-fd was written. Returns the exit status.
+  int loop(const std::function<void()>& armed = {});
+  /// Ends the loop at its next turn.
+  void end_soon() { ending_ = true; }
+  /// Only attempts that touch these namespaces are of interest; demo's own lab.
+  const model::Inventory& inventory() const { return surroundings_.inventory(); }
+
+ private:
+  LiveSession(const Options& options, render::Sink& sink, const WallClock& clock, probe::KernelFeatures features, probe::Probe probe);
+
+  Status open_recording();
+  Status watch_signals();
+  void write_ready() const;
+  void turn(MonotonicNs now);
+  void drain();
+  void tick(MonotonicNs now);
+  void judge_due(MonotonicNs now);
+  void note_losses(MonotonicNs now);
+  void take_signal();
+  int timeout_ms(MonotonicNs now) const;
+  int finish(MonotonicNs now);
+
+  const Options& options_;
+  WallClock clock_;
+  probe::KernelFeatures features_;
+  machine::RealMachine machine_;
+  Surroundings surroundings_;
+  Engine engine_;
+  Recorder recorder_;
+  probe::Probe probe_;
+  Calibration calibration_;
+  std::optional<Child> child_;
+  UniqueFd signals_;
+  MonotonicNs started_ns_ = 0;
+  MonotonicNs next_tick_ns_ = 0;
+  std::optional<MonotonicNs> end_ns_;
+  std::optional<MonotonicNs> linger_until_ns_;
+  std::uint64_t known_lost_ = 0;
+  std::uint64_t known_untracked_ = 0;
+  MonotonicNs said_lost_ns_ = 0;
+  bool ending_ = false;
+};
+
+/// trace and run.
+int run_live(const Options& options);
+
+}  // namespace synfate::cli

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "cli/surroundings.hpp"
+
+#include <set>
+
+namespace synfate::cli {
+namespace {
+
+/// Facts this young are taken as they are.
+constexpr DurationNs kFresh = 1 * kSecond;
+/// An unknown namespace is worth another look at /proc, but not at every row of a flood.
+constexpr DurationNs kLookAgain = 200 * kMillisecond;
+/// More are on no attempt's path but that of a storm.
+constexpr std::size_t kMaxNamespaces = 12;
+
+bool is_due(const std::map<model::NetnsId, MonotonicNs>& times, model::NetnsId netns, MonotonicNs now) {
+  const auto it = times.find(netns);
+  return it == times.end() || it->second + kFresh < now;
+}
+
+}  // namespace
+
+void Surroundings::look_around(MonotonicNs now) {
+  // What cannot be read is in the inventory's gaps.
+  (void)reader_.refresh();
+  refreshed_ns_ = now;
+}
+
+bool Surroundings::look_at(const model::Journey& journey, MonotonicNs now) {
+  std::set<model::NetnsId> touched;
+  std::set<model::NetnsId> refusing;
+  if (journey.origin_netns != 0) touched.insert(journey.origin_netns);
+  for (const model::Event& event : journey.events) {
+    if (event.place.netns == 0 || (touched.size() >= kMaxNamespaces && !touched.contains(event.place.netns))) continue;
+    touched.insert(event.place.netns);
+    const auto* drop = event.get<model::Drop>();
+    if (drop != nullptr && drop->reason == "NO_SOCKET") refusing.insert(event.place.netns);
+  }
+  bool changed = false;
+  for (const model::NetnsId netns : touched) {
+    if (!reader_.knows(netns) && refreshed_ns_ + kLookAgain < now) {
+      look_around(now);
+      changed = true;
+    }
+    changed |= read(netns, refusing.contains(netns), now);
+  }
+  return changed;
+}
+
+bool Surroundings::read(model::NetnsId netns, bool listeners, MonotonicNs now) {
+  bool changed = false;
+  if (is_due(details_ns_, netns, now)) {
+    changed |= static_cast<bool>(reader_.read_details(netns));
+    details_ns_[netns] = now;
+  }
+  if (listeners && is_due(listeners_ns_, netns, now)) {
+    changed |= static_cast<bool>(reader_.read_listeners(netns));
+    listeners_ns_[netns] = now;
+  }
+  return changed;
+}
+
+}  // namespace synfate::cli

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+// Keeps the inventory near the events: reads the namespaces that an attempt touched just before it is judged, and no others.
+#pragma once
+
+#include <functional>
+#include <map>
+
+#include "base/time.hpp"
+#include "inventory/reader.hpp"
+#include "model/journey.hpp"
+
+namespace synfate::cli {
+
+class Surroundings {
+ public:
+  explicit Surroundings(machine::Machine& machine) : reader_(machine) {}
+
+  /// Namespaces and their names. Call it once when armed: what exists then keeps its name if it vanishes later.
+  void look_around(MonotonicNs now);
+  /// Returns true when something was read anew.
+  bool look_at(const model::Journey& journey, MonotonicNs now);
+  const model::Inventory& inventory() const { return reader_.current(); }
+
+ private:
+  bool read(model::NetnsId netns, bool listeners, MonotonicNs now);
+
+  inventory::InventoryReader reader_;
+  MonotonicNs refreshed_ns_ = 0;
+  std::map<model::NetnsId, MonotonicNs> details_ns_;
+  std::map<model::NetnsId, MonotonicNs> listeners_ns_;
+};
+
+}  // namespace synfate::cli

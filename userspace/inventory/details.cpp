@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "inventory/details.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "inventory/addresses.hpp"
+#include "inventory/fdb.hpp"
+#include "inventory/links.hpp"
+#include "inventory/sysctls.hpp"
+
+namespace synfate::inventory {
+namespace {
+
+constexpr std::size_t kMaxTableBytes = 32U << 20U;
+
+/// One of a namespace's tables, with its own words for what went wrong.
+class TableReader {
+ public:
+  TableReader(machine::NetnsVisit& visit, std::vector<model::Gap>& gaps) : visit_(visit), gaps_(gaps) {}
+
+  template <class Decode>
+  auto read(const machine::NetlinkRequest& request, const std::string& subject, Decode decode)
+      -> std::optional<decltype(decode(std::string{}))> {
+    const auto reply = visit_.netlink_dump(request, kMaxTableBytes);
+    if (!reply) {
+      gaps_.push_back({subject + "_unreadable", subject + " could not be read: " + to_string(reply.error())});
+      return std::nullopt;
+    }
+    auto table = decode(reply->messages);
+    if (!reply->consistent) {
+      gaps_.push_back({subject + "_incomplete", subject + " kept changing while they were read: some may be missing or listed twice"});
+    }
+    if (table.malformed != 0) {
+      gaps_.push_back({subject + "_incomplete",
+                       std::to_string(table.malformed) + " of the kernel's messages about " + subject + " could not be understood"});
+    }
+    return table;
+  }
+
+ private:
+  machine::NetnsVisit& visit_;
+  std::vector<model::Gap>& gaps_;
+};
+
+/// Returns how many peers could not be placed.
+unsigned place_peers(machine::NetnsVisit& visit, std::vector<LinkRow>& rows, model::NetnsId here, const std::vector<model::NetnsId>& known,
+                     const OpenNetns& open) {
+  std::set<std::uint32_t> wanted;
+  for (const LinkRow& row : rows) {
+    if (row.peer_nsid) wanted.insert(*row.peer_nsid);
+  }
+  const auto found = resolve_nsids(visit, wanted, known, open);
+  unsigned missing = 0;
+  for (LinkRow& row : rows) {
+    if (row.link.peer_ifindex == 0) continue;
+    if (!row.peer_nsid) {
+      // The kernel leaves the number out exactly when both ends are in one namespace.
+      row.link.peer_netns = here;
+    } else if (const auto at = found.find(*row.peer_nsid); at != found.end()) {
+      row.link.peer_netns = at->second;
+    } else {
+      ++missing;
+    }
+  }
+  return missing;
+}
+
+void keep_addresses(const model::Netns& before, std::vector<LinkRow>& rows) {
+  for (LinkRow& row : rows) {
+    if (const model::Link* same = before.link(row.link.ifindex); same != nullptr) row.link.addresses = same->addresses;
+  }
+}
+
+}  // namespace
+
+void read_details_of(machine::NetnsVisit& visit, model::Netns& netns, const std::vector<model::NetnsId>& known, const OpenNetns& open) {
+  std::vector<model::Gap> gaps;
+  TableReader reader{visit, gaps};
+  auto links = reader.read(link_request(), "devices", decode_links);
+  const auto addresses = reader.read(address_request(), "addresses", decode_addresses);
+  auto sysctls = read_sysctls(visit);
+  if (sysctls.unreadable != 0) {
+    gaps.push_back({"sysctls_unreadable", std::to_string(sysctls.unreadable) + " settings below /proc/sys/net could not be read"});
+  }
+  if (links) {
+    const unsigned missing = place_peers(visit, links->rows, netns.id, known, open);
+    if (missing != 0) {
+      gaps.push_back({"veth_peer_unknown",
+                      "the other ends of " + std::to_string(missing) + " veth devices are in network namespaces that were not found"});
+    }
+    if (!addresses) keep_addresses(netns, links->rows);
+    netns.links.clear();
+    for (LinkRow& row : links->rows) netns.links.push_back(std::move(row.link));
+    sysctls.values.merge(links->sysctls);
+    netns.sysctls = std::move(sysctls.values);
+  } else {
+    for (auto& [name, value] : sysctls.values) netns.sysctls[name] = std::move(value);
+  }
+  if (addresses) {
+    for (model::Link& link : netns.links) link.addresses.clear();
+    for (const auto& [ifindex, address] : addresses->rows) {
+      const auto link =
+          std::find_if(netns.links.begin(), netns.links.end(), [at = ifindex](const auto& each) { return each.ifindex == at; });
+      if (link != netns.links.end()) link->addresses.push_back(address);
+    }
+  }
+  const bool has_bridge = std::any_of(netns.links.begin(), netns.links.end(), [](const auto& link) { return link.kind == "bridge"; });
+  if (!has_bridge) {
+    netns.fdb.clear();
+  } else if (auto fdb = reader.read(fdb_request(), "bridge_entries", decode_fdb)) {
+    netns.fdb = std::move(fdb->rows);
+  }
+  netns.gaps = std::move(gaps);
+  netns.details_read = true;
+}
+
+}  // namespace synfate::inventory

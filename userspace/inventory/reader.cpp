@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "inventory/reader.hpp"
+
+#include <algorithm>
+
+#include "inventory/details.hpp"
+#include "inventory/names.hpp"
+#include "inventory/processes.hpp"
+#include "inventory/sockets.hpp"
+
+namespace synfate::inventory {
+namespace {
+
+/// NET_NS_INIT_INO since Linux 6.18; no other namespace ever gets a number this low, so on older kernels it matches nothing.
+constexpr model::NetnsId kInitNetns = 0xeffffff9;
+/// A node that makes and ends pods all day must not grow synfate.
+constexpr std::size_t kMaxDeparted = 1024;
+/// Of the main thread, which never moves; /proc/thread-self would be a visitor's.
+constexpr const char* kOwnDoor = "/proc/self/ns/net";
+
+bool overlap(const std::vector<std::string>& a, const std::vector<std::string>& b) {
+  return std::any_of(a.begin(), a.end(), [&](const std::string& path) { return std::find(b.begin(), b.end(), path) != b.end(); });
+}
+
+void note_gaps(const ProcessScan& processes, const NameScan& names, std::vector<model::Gap>& gaps) {
+  if (processes.unreadable != 0) {
+    gaps.push_back({"netns_unreadable", "the network namespaces of " + std::to_string(processes.unreadable) +
+                                            " processes may not be read: it takes root with CAP_SYS_PTRACE over them"});
+  }
+  if (!processes.init_listed) {
+    gaps.push_back({"processes_hidden", "/proc does not show pid 1: other users' processes are hidden here (hidepid)"});
+  }
+  if (!names.unreadable.empty()) gaps.push_back({"netns_names_unreadable", "names of network namespaces: " + names.unreadable});
+  if (names.stale != 0) {
+    gaps.push_back({"netns_name_stale", std::to_string(names.stale) +
+                                            " names in /run/netns or /run/docker/netns lead to no network namespace: left over, or mounted "
+                                            "only where synfate's mount namespace does not see it"});
+  }
+}
+
+void note_host(std::optional<model::NetnsId> host, std::optional<model::NetnsId> own, std::vector<model::Gap>& gaps) {
+  if (!host) {
+    gaps.push_back({"host_netns_unknown", "the network namespace of pid 1 may not be read: none is called host"});
+  } else if (own && *own != *host) {
+    gaps.push_back({"own_netns_not_host", "synfate itself runs in network namespace " + std::to_string(*own) + ", not in the host's (" +
+                                              std::to_string(*host) + ")"});
+  }
+}
+
+}  // namespace
+
+Status InventoryReader::refresh() {
+  const auto processes = scan_processes(machine_);
+  if (!processes) return processes.error();
+  const NameScan names = scan_names(machine_);
+
+  Sightings sightings;
+  for (const auto& [netns, tgids] : processes->example_tgids) {
+    Sighting& sighting = sightings[netns];
+    sighting.tgid = tgids.front();
+    for (const std::uint32_t tgid : tgids) sighting.doors.push_back("/proc/" + std::to_string(tgid) + "/ns/net");
+    sighting.source = sighting.doors.front();
+  }
+  for (const NetnsName& name : names.names) {
+    Sighting& sighting = sightings[name.netns];
+    sighting.doors.push_back(name.path);
+    if (sighting.name.empty()) {
+      sighting.name = name.name;
+      sighting.source = name.path;
+    }
+  }
+  std::optional<model::NetnsId> own;
+  if (const auto link = machine_.read_link(kOwnDoor)) own = parse_netns_link(*link);
+  if (own) {
+    Sighting& sighting = sightings[*own];
+    sighting.doors.push_back(kOwnDoor);
+    if (sighting.source.empty()) sighting.source = kOwnDoor;
+  }
+  auto host = processes->init;
+  if (!host && sightings.count(kInitNetns) != 0) host = kInitNetns;
+
+  inventory_.gaps.clear();
+  inventory_.own_netns = own.value_or(0);
+  note_gaps(*processes, names, inventory_.gaps);
+  note_host(host, own, inventory_.gaps);
+  adopt(sightings, host);
+  return Ok{};
+}
+
+void InventoryReader::adopt(const Sightings& sightings, std::optional<model::NetnsId> host) {
+  for (auto& [id, netns] : inventory_.namespaces) {
+    if (netns.gone || sightings.count(id) != 0) continue;
+    netns.gone = true;
+    doors_.erase(id);
+    departed_.push_back(id);
+  }
+  for (const auto& [id, sighting] : sightings) {
+    model::Netns& netns = inventory_.namespaces[id];
+    std::vector<std::string>& doors = doors_[id];
+    // The kernel reuses these numbers: facts pass on only where one path led to the number before and does now.
+    if (!overlap(doors, sighting.doors)) netns = model::Netns{};
+    doors = sighting.doors;
+    netns.id = id;
+    netns.host = host == id;
+    netns.name = netns.host ? "host" : sighting.name;
+    netns.source = netns.host ? "init" : sighting.source;
+    netns.example_tgid = sighting.tgid;
+    netns.example_comm = sighting.tgid == 0 ? std::string{} : read_comm(machine_, sighting.tgid);
+  }
+  std::erase_if(departed_, [&](model::NetnsId id) { return sightings.count(id) != 0; });
+  forget_oldest();
+}
+
+void InventoryReader::forget_oldest() {
+  while (departed_.size() > kMaxDeparted) {
+    inventory_.namespaces.erase(departed_.front());
+    departed_.pop_front();
+  }
+}
+
+bool InventoryReader::knows(model::NetnsId id) const {
+  const model::Netns* netns = inventory_.find(id);
+  return netns != nullptr && !netns->gone;
+}
+
+Result<machine::NetnsHandle> InventoryReader::open(model::NetnsId id) const {
+  Error error{ErrorKind::Gone, "cannot enter network namespace " + std::to_string(id), "it is not there any more", ""};
+  const auto doors = doors_.find(id);
+  if (doors == doors_.end()) return error;
+  for (const std::string& door : doors->second) {
+    auto handle = machine_.open_netns(door);
+    // A process may have moved, and a number of a process may have been reused, since the refresh.
+    if (handle && handle->inode() == id) return handle;
+    if (!handle && handle.error().kind != ErrorKind::Gone) error = std::move(handle).error();
+  }
+  return error;
+}
+
+Status InventoryReader::visit(model::NetnsId id, const std::function<void(machine::NetnsVisit&, model::Netns&)>& read) {
+  const auto handle = open(id);
+  if (!handle) {
+    const auto known = inventory_.namespaces.find(id);
+    if (handle.error().kind == ErrorKind::Gone && known != inventory_.namespaces.end() && !known->second.gone) {
+      known->second.gone = true;
+      doors_.erase(id);
+      departed_.push_back(id);
+      forget_oldest();
+    }
+    return handle.error();
+  }
+  model::Netns& netns = inventory_.namespaces[id];
+  return machine_.inside(*handle, [&](machine::NetnsVisit& there) { read(there, netns); });
+}
+
+Status InventoryReader::read_details(model::NetnsId id) {
+  std::vector<model::NetnsId> known;
+  for (const auto& [each, doors] : doors_) known.push_back(each);
+  return visit(id, [&](machine::NetnsVisit& there, model::Netns& netns) {
+    read_details_of(there, netns, known, [this](model::NetnsId other) { return open(other); });
+  });
+}
+
+Status InventoryReader::read_listeners(model::NetnsId id) {
+  if (!ask_inet_diag_) ask_inet_diag_ = may_ask_inet_diag(machine_);
+  std::optional<Error> failure;
+  auto visited = visit(id, [&](machine::NetnsVisit& there, model::Netns& netns) {
+    auto table = read_listen_table(there, *ask_inet_diag_);
+    if (!table) {
+      failure = std::move(table).error();
+      return;
+    }
+    netns.listeners = std::move(table->rows);
+    netns.listeners_read = table->complete;
+  });
+  if (failure) return *failure;
+  return visited;
+}
+
+}  // namespace synfate::inventory

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+// Keeps model::Inventory up to date, cheaply and on demand; refuses to forget what has gone and to hold any namespace open.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "machine/machine.hpp"
+#include "model/inventory.hpp"
+
+namespace synfate::inventory {
+
+class InventoryReader {
+ public:
+  /// The machine must outlive the reader.
+  explicit InventoryReader(machine::Machine& machine) : machine_(machine) {}
+
+  /// Which namespaces there are and what they are called, without entering any. What could not be read is in current().gaps; an error only
+  /// when nothing could, and then current() is as before.
+  Status refresh();
+  /// Devices, addresses, bridge entries and settings of one namespace. Gone: it vanished or was never found; what was known of it stays.
+  Status read_details(model::NetnsId id);
+  /// Its listening TCP sockets, with the same errors.
+  Status read_listeners(model::NetnsId id);
+
+  const model::Inventory& current() const { return inventory_; }
+  /// Found by the last refresh: another one would add nothing about it.
+  bool knows(model::NetnsId id) const;
+
+ private:
+  struct Sighting {
+    std::vector<std::string> doors;  ///< paths that lead to it
+    std::string name;
+    std::string source;
+    std::uint32_t tgid = 0;
+  };
+  using Sightings = std::map<model::NetnsId, Sighting>;
+
+  void adopt(const Sightings& sightings, std::optional<model::NetnsId> host);
+  void forget_oldest();
+  Result<machine::NetnsHandle> open(model::NetnsId id) const;
+  Status visit(model::NetnsId id, const std::function<void(machine::NetnsVisit&, model::Netns&)>& read);
+
+  machine::Machine& machine_;
+  model::Inventory inventory_;
+  std::map<model::NetnsId, std::vector<std::string>> doors_;
+  std::deque<model::NetnsId> departed_;
+  std::optional<bool> ask_inet_diag_;
+};
+
+}  // namespace synfate::inventory

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "machine/fake.hpp"
+
+#include <cerrno>
+
+#include "base/text.hpp"
+#include "machine/errors.hpp"
+
+namespace synfate::machine {
+namespace {
+
+constexpr int kMaxLinks = 8;
+
+Result<std::string> bounded(const std::string& path, const std::string& text, const ReadOptions& options) {
+  if (text.size() <= options.max_bytes) return text;
+  if (options.excess == Excess::Cut) return text.substr(0, options.max_bytes);
+  return Error{ErrorKind::BadData, "cannot read " + path, "it is longer than " + std::to_string(options.max_bytes) + " bytes", ""};
+}
+
+class FakeVisit final : public NetnsVisit {
+ public:
+  explicit FakeVisit(FakeNetns& netns) : netns_(netns) {}
+
+  Result<std::string> read_file(const std::string& path, const ReadOptions& options) override {
+    if (const auto failing = netns_.failures.find(path); failing != netns_.failures.end()) return failing->second;
+    const auto file = netns_.files.find(path);
+    if (file == netns_.files.end()) return errno_error(ENOENT, "cannot read " + path);
+    return bounded(path, file->second, options);
+  }
+
+  Result<NetlinkReply> netlink_dump(const NetlinkRequest& request, std::size_t max_bytes) override {
+    const auto family = request.body.empty() ? std::uint8_t{0} : static_cast<std::uint8_t>(request.body.front());
+    const auto table = netns_.tables.find({request.protocol, request.type, family});
+    if (table == netns_.tables.end()) return errno_error(EOPNOTSUPP, "cannot read netlink table " + std::to_string(request.type));
+    if (table->second && table->second->messages.size() > max_bytes) return Error{ErrorKind::BadData, "netlink", "too long", ""};
+    return table->second;
+  }
+
+  Result<std::optional<std::uint32_t>> nsid_of(const NetnsHandle& other) override {
+    const auto known = netns_.nsids.find(other.inode());
+    return known == netns_.nsids.end() ? std::optional<std::uint32_t>{} : std::optional{known->second};
+  }
+
+ private:
+  FakeNetns& netns_;
+};
+
+}  // namespace
+
+void FakeMachine::put(const std::string& path, Node node) {
+  if (node.inode == 0) node.inode = next_inode_++;
+  nodes_[path] = std::move(node);
+  const std::size_t slash = path.rfind('/');
+  if (slash == std::string::npos || slash == 0) return;
+  const std::string parent = path.substr(0, slash);
+  if (nodes_.count(parent) == 0) put(parent, {Node::Kind::Directory, "", 0});
+}
+
+void FakeMachine::add_file(const std::string& path, std::string text) { put(path, {Node::Kind::File, std::move(text), 0}); }
+
+void FakeMachine::add_directory(const std::string& path) { put(path, {Node::Kind::Directory, "", 0}); }
+
+void FakeMachine::add_link(const std::string& path, std::string target) { put(path, {Node::Kind::Link, std::move(target), 0}); }
+
+void FakeMachine::add_netns_mount(const std::string& path, std::uint64_t inode) {
+  namespaces_[inode];
+  put(path, {Node::Kind::Netns, "", inode});
+}
+
+void FakeMachine::add_process(std::uint32_t tgid, const std::string& comm, std::uint64_t netns_inode) {
+  namespaces_[netns_inode];
+  const std::string base = "/proc/" + std::to_string(tgid);
+  add_file(base + "/comm", comm + "\n");
+  add_link(base + "/ns/net", "net:[" + std::to_string(netns_inode) + "]");
+}
+
+void FakeMachine::fail(const std::string& path, Error error) { failures_.insert_or_assign(path, std::move(error)); }
+
+void FakeMachine::remove(const std::string& path) {
+  nodes_.erase(path);
+  const std::string below = path + "/";
+  for (auto it = nodes_.lower_bound(below); it != nodes_.end() && it->first.compare(0, below.size(), below) == 0;) it = nodes_.erase(it);
+}
+
+void FakeMachine::add_command(const std::vector<std::string>& argv, CommandOutput output) { commands_[argv] = std::move(output); }
+
+std::optional<Error> FakeMachine::failure(const std::string& path) const {
+  const auto found = failures_.find(path);
+  return found == failures_.end() ? std::nullopt : std::optional{found->second};
+}
+
+const FakeMachine::Node* FakeMachine::resolve(const std::string& path) const {
+  auto node = nodes_.find(path);
+  for (int links = 0; node != nodes_.end() && node->second.kind == Node::Kind::Link && links < kMaxLinks; ++links) {
+    node = nodes_.find(node->second.text);
+  }
+  return node == nodes_.end() || node->second.kind == Node::Kind::Link ? nullptr : &node->second;
+}
+
+Result<std::string> FakeMachine::read_file(const std::string& path, const ReadOptions& options) {
+  if (auto error = failure(path)) return *error;
+  const auto here = nodes_.find(path);
+  const bool refused = here != nodes_.end() && here->second.kind == Node::Kind::Link && !options.follow_symlink;
+  const Node* node = resolve(path);
+  if (refused || (node != nullptr && node->kind != Node::Kind::File)) {
+    return Error{ErrorKind::BadData, "cannot read " + path, "it is not a regular file", ""};
+  }
+  if (node == nullptr) return errno_error(ENOENT, "cannot read " + path);
+  return bounded(path, node->text, options);
+}
+
+Result<std::vector<std::string>> FakeMachine::list_directory(const std::string& path, std::size_t max_entries) {
+  if (auto error = failure(path)) return *error;
+  const Node* node = resolve(path);
+  if (node == nullptr || node->kind != Node::Kind::Directory) {
+    return errno_error(node == nullptr ? ENOENT : ENOTDIR, "cannot list " + path);
+  }
+  std::vector<std::string> names;
+  const std::string below = path + "/";
+  for (auto it = nodes_.lower_bound(below); it != nodes_.end() && it->first.compare(0, below.size(), below) == 0; ++it) {
+    const std::string name = it->first.substr(below.size());
+    if (name.find('/') == std::string::npos) names.push_back(name);
+  }
+  if (names.size() > max_entries) return Error{ErrorKind::BadData, "cannot list " + path, "it has too many entries", ""};
+  return names;
+}
+
+Result<std::string> FakeMachine::read_link(const std::string& path) {
+  if (auto error = failure(path)) return *error;
+  const auto node = nodes_.find(path);
+  if (node == nodes_.end()) return errno_error(ENOENT, "cannot read link " + path);
+  if (node->second.kind != Node::Kind::Link) {
+    return Error{ErrorKind::BadData, "cannot read link " + path, "it is not a symbolic link", ""};
+  }
+  return node->second.text;
+}
+
+Result<FileIdentity> FakeMachine::identify(const std::string& path) {
+  if (auto error = failure(path)) return *error;
+  const Node* node = resolve(path);
+  if (node == nullptr) return errno_error(ENOENT, "cannot look at " + path);
+  return FileIdentity{1, node->inode};
+}
+
+Result<NetnsHandle> FakeMachine::open_netns(const std::string& path) {
+  if (auto error = failure(path)) return *error;
+  const std::string what = "cannot open network namespace " + path;
+  std::string at = path;
+  for (int links = 0; links < kMaxLinks; ++links) {
+    const auto node = nodes_.find(at);
+    if (node == nodes_.end()) return errno_error(ENOENT, what);
+    if (node->second.kind == Node::Kind::Netns) return NetnsHandle{UniqueFd{}, node->second.inode};
+    const std::string& target = node->second.text;
+    if (node->second.kind == Node::Kind::Link && target.rfind("net:[", 0) == 0 && target.back() == ']') {
+      if (const auto inode = parse_number(std::string_view{target}.substr(5, target.size() - 6))) return NetnsHandle{UniqueFd{}, *inode};
+    }
+    if (node->second.kind != Node::Kind::Link) break;
+    at = target;
+  }
+  return Error{ErrorKind::BadData, what, "it is not a network namespace", ""};
+}
+
+Status FakeMachine::inside(const NetnsHandle& netns, const std::function<void(NetnsVisit&)>& visit) {
+  FakeNetns& visited = namespaces_[netns.inode()];
+  if (visited.entering) return *visited.entering;
+  ++visits_;
+  FakeVisit there{visited};
+  visit(there);
+  return Ok{};
+}
+
+Result<CommandOutput> FakeMachine::run(const std::vector<std::string>& argv, const RunOptions& options) {
+  const auto command = commands_.find(argv);
+  if (command == commands_.end()) return errno_error(ENOENT, "cannot run " + (argv.empty() ? std::string{} : argv.front()));
+  if (command->second.out.size() > options.max_output_bytes)
+    return Error{ErrorKind::BadData, "cannot run " + argv.front(), "it printed too much", ""};
+  return command->second;
+}
+
+}  // namespace synfate::machine

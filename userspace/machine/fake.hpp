@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+// A machine in memory, for the tests of every room above this one; it touches nothing real and refuses what it was not told of.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "machine/machine.hpp"
+
+namespace synfate::machine {
+
+/// A network namespace of a FakeMachine.
+struct FakeNetns {
+  std::map<std::string, std::string> files;  ///< paths as a visitor opens them
+  std::map<std::string, Error> failures;     ///< of those files
+  /// By protocol, type and the first byte of the request's body, which is the address family in every request that synfate makes.
+  std::map<std::tuple<int, std::uint16_t, std::uint8_t>, Result<NetlinkReply>> tables;
+  std::map<std::uint64_t, std::uint32_t> nsids;  ///< by the other namespace's inode
+  std::optional<Error> entering;                 ///< why it cannot be entered
+};
+
+class FakeMachine final : public Machine {
+ public:
+  void add_file(const std::string& path, std::string text);
+  void add_directory(const std::string& path);
+  void add_link(const std::string& path, std::string target);
+  /// A mounted namespace; its directory appears with it.
+  void add_netns_mount(const std::string& path, std::uint64_t inode);
+  /// /proc/TGID with comm and ns/net.
+  void add_process(std::uint32_t tgid, const std::string& comm, std::uint64_t netns_inode);
+  /// Whatever is asked of this very path gets the error.
+  void fail(const std::string& path, Error error);
+  /// The path and all below it vanish.
+  void remove(const std::string& path);
+  void add_command(const std::vector<std::string>& argv, CommandOutput output);
+  FakeNetns& netns(std::uint64_t inode) { return namespaces_[inode]; }
+  /// How often a namespace was entered.
+  unsigned visits() const { return visits_; }
+
+  Result<std::string> read_file(const std::string& path, const ReadOptions& options = {}) override;
+  Result<std::vector<std::string>> list_directory(const std::string& path, std::size_t max_entries = 262'144) override;
+  Result<std::string> read_link(const std::string& path) override;
+  Result<FileIdentity> identify(const std::string& path) override;
+  Result<NetnsHandle> open_netns(const std::string& path) override;
+  Status inside(const NetnsHandle& netns, const std::function<void(NetnsVisit&)>& visit) override;
+  Result<CommandOutput> run(const std::vector<std::string>& argv, const RunOptions& options = {}) override;
+
+ private:
+  struct Node {
+    enum class Kind { File, Directory, Link, Netns } kind = Kind::File;
+    std::string text;         ///< a file's bytes, a link's target
+    std::uint64_t inode = 0;  ///< of the namespace, else of the node
+  };
+  void put(const std::string& path, Node node);
+  std::optional<Error> failure(const std::string& path) const;
+  /// Follows links; nothing if it leads nowhere.
+  const Node* resolve(const std::string& path) const;
+
+  std::map<std::string, Node> nodes_;
+  std::map<std::string, Error> failures_;
+  std::map<std::vector<std::string>, CommandOutput> commands_;
+  std::map<std::uint64_t, FakeNetns> namespaces_;
+  std::uint64_t next_inode_ = 1;
+  unsigned visits_ = 0;
+};
+
+}  // namespace synfate::machine

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "machine/real.hpp"
+
+#include "machine/command.hpp"
+#include "machine/files.hpp"
+#include "machine/netns.hpp"
+
+namespace synfate::machine {
+
+Result<std::string> RealMachine::read_file(const std::string& path, const ReadOptions& options) { return read_regular_file(path, options); }
+
+Result<std::vector<std::string>> RealMachine::list_directory(const std::string& path, std::size_t max_entries) {
+  return list_directory_names(path, max_entries);
+}
+
+Result<std::string> RealMachine::read_link(const std::string& path) { return read_symlink(path); }
+
+Result<FileIdentity> RealMachine::identify(const std::string& path) { return identify_file(path); }
+
+Result<NetnsHandle> RealMachine::open_netns(const std::string& path) { return open_netns_at(path); }
+
+Status RealMachine::inside(const NetnsHandle& netns, const std::function<void(NetnsVisit&)>& visit) { return visit_netns(netns, visit); }
+
+Result<CommandOutput> RealMachine::run(const std::vector<std::string>& argv, const RunOptions& options) {
+  return run_command(argv, options);
+}
+
+}  // namespace synfate::machine

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+// The machine that synfate runs on.
+#pragma once
+
+#include "machine/machine.hpp"
+
+namespace synfate::machine {
+
+class RealMachine final : public Machine {
+ public:
+  Result<std::string> read_file(const std::string& path, const ReadOptions& options = {}) override;
+  Result<std::vector<std::string>> list_directory(const std::string& path, std::size_t max_entries = 262'144) override;
+  Result<std::string> read_link(const std::string& path) override;
+  Result<FileIdentity> identify(const std::string& path) override;
+  Result<NetnsHandle> open_netns(const std::string& path) override;
+  Status inside(const NetnsHandle& netns, const std::function<void(NetnsVisit&)>& visit) override;
+  Result<CommandOutput> run(const std::vector<std::string>& argv, const RunOptions& options = {}) override;
+};
+
+}  // namespace synfate::machine

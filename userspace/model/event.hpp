@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+// What the kernel said, one observation each, decoded and with names; nothing here is a judgement.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "base/time.hpp"
+#include "model/address.hpp"
+#include "model/place.hpp"
+
+namespace synfate::model {
+
+/// Which packet of the handshake.
+enum class Leg : std::uint8_t {
+  None,
+  Syn,
+  SynAck,
+  Ack,          ///< the client's final ACK, or data that carries it
+  Reset,        ///< RST towards the client
+  ClientReset,  ///< RST from the client
+  IcmpError,    ///< an ICMP error that quotes the SYN
+};
+
+enum class HopKind : std::uint8_t { Xmit, Receive, Enqueue };
+
+/// A handshake packet at a device.
+struct Hop {
+  HopKind kind = HopKind::Xmit;
+  std::uint8_t icmp_type = 0;  ///< leg IcmpError only
+  std::uint8_t icmp_code = 0;
+};
+
+/// The netfilter traversal that a packet was dropped in.
+struct HookTraversal {
+  std::uint8_t hook = 0;    ///< NF_INET_*, or NF_NETDEV_* when family is 5
+  std::uint8_t family = 0;  ///< NFPROTO_*: 2 ip, 10 ip6, 7 bridge, 5 netdev, 1 inet
+  std::uint32_t in_ifindex = 0;
+  std::uint32_t out_ifindex = 0;
+  std::string in_device;
+  std::string out_device;
+};
+
+/// A code address in the words of the running kernel.
+struct Symbol {
+  std::uint64_t address = 0;
+  std::string function;  ///< without compiler suffixes; empty if unknown
+  std::uint32_t offset = 0;
+  std::string module;  ///< empty: the kernel proper
+};
+
+/// A handshake packet freed as a drop.
+struct Drop {
+  /// Which of the two places in nft_do_chain() that free a packet it was; known only where a calibration has told them apart.
+  enum class Site : std::uint8_t { Unknown, Rule, Policy };
+
+  std::uint32_t reason_number = 0;
+  std::string reason;  ///< "NETFILTER_DROP"; the number as text when the running kernel has no name for it
+  Symbol symbol;
+  bool has_hook = false;
+  HookTraversal hook;
+  Site nft_site = Site::Unknown;
+  int route_error = 0;   ///< of the packet's route, negative errno
+  int lookup_error = 0;  ///< of the FIB lookup just before
+  std::uint32_t lookup_table = 0;
+  IpAddress gateway;  ///< next hop of the packet's route, if not on link
+  std::uint8_t packet_type = 0;
+  std::uint8_t ttl = 0;
+  std::uint32_t length_bytes = 0;
+  std::array<std::uint8_t, 6> mac_destination{};
+  std::array<std::uint8_t, 6> mac_source{};
+};
+
+enum class SocketEventKind : std::uint8_t {
+  State,
+  Retransmit,
+  SynAckRetransmit,
+  Error,
+  ResetSent,
+  ResetReceived,
+  Stale,   ///< not TCP: the sweep found the attempt unfinished and silent
+  Passed,  ///< not TCP: the final ACK left where the SYN had left; complete as far as this machine goes
+};
+
+/// What TCP itself did.
+struct SocketEvent {
+  SocketEventKind kind = SocketEventKind::State;
+  int error = 0;               ///< positive errno
+  std::uint8_t old_state = 0;  ///< TCP_ESTABLISHED is 1, TCP_SYN_SENT 2, TCP_SYN_RECV 3, TCP_CLOSE 7
+  std::uint8_t new_state = 0;
+  bool at_server = false;
+};
+
+/// This kernel sends an ICMP error about the packet.
+struct IcmpSent {
+  std::uint8_t type = 0;
+  std::uint8_t code = 0;
+};
+
+/// A connect() that found no route, so no SYN was ever sent.
+struct RouteFailure {
+  int error = 0;  ///< negative errno
+  std::uint32_t table = 0;
+};
+
+using Observation = std::variant<Hop, Drop, SocketEvent, IcmpSent, RouteFailure>;
+
+struct Event {
+  MonotonicNs time_ns = 0;
+  std::uint32_t cpu = 0;
+  Leg leg = Leg::None;
+  std::uint64_t skb = 0;  ///< an identity, 0 if unknown
+  Flow flow;              ///< the packet's own direction
+  Place place;
+  Observation what;
+
+  template <class T>
+  const T* get() const {
+    return std::get_if<T>(&what);
+  }
+};
+
+/// A neighbour entry that is being resolved or could not be.
+struct NeighbourEvent {
+  MonotonicNs time_ns = 0;
+  Place place;
+  IpAddress address;
+  bool failed = false;  ///< else incomplete
+};
+
+/// Who connects.
+struct Process {
+  std::uint32_t tgid = 0;  ///< in synfate's pid namespace; 0: not visible there
+  std::uint32_t tid = 0;
+  std::uint64_t cgroup_id = 0;
+  std::string comm;  ///< untrusted
+
+  bool known() const { return !comm.empty() || tgid != 0; }
+};
+
+}  // namespace synfate::model

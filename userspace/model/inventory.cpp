@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "model/inventory.hpp"
+
+#include <algorithm>
+
+namespace synfate::model {
+
+const Link* Netns::link(std::uint32_t ifindex) const {
+  const auto it = std::find_if(links.begin(), links.end(), [&](const Link& link) { return link.ifindex == ifindex; });
+  return it == links.end() ? nullptr : &*it;
+}
+
+const Netns* Inventory::find(NetnsId id) const {
+  const auto it = namespaces.find(id);
+  return it == namespaces.end() ? nullptr : &it->second;
+}
+
+std::string Inventory::label(NetnsId id) const {
+  const Netns* netns = find(id);
+  if (netns != nullptr && !netns->name.empty()) return netns->name;
+  std::string label = id == 0 ? "unknown netns" : std::to_string(id);
+  if (netns != nullptr && netns->example_tgid != 0) {
+    label += " (" + netns->example_comm + "[" + std::to_string(netns->example_tgid) + "])";
+  }
+  return label;
+}
+
+}  // namespace synfate::model

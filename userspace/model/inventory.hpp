@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+// What is known of the machine around an attempt: plain data with the source of each fact, and the gaps.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "model/address.hpp"
+#include "model/place.hpp"
+
+namespace synfate::model {
+
+/// Something that could not be read, in words: what, and why.
+struct Gap {
+  std::string code;  ///< stable, for JSON: "netns_unreadable"
+  std::string text;
+};
+
+struct BridgePort {
+  std::uint8_t state = 0;  ///< BR_STATE_*: 0 disabled, 1 listening, 2 learning, 3 forwarding, 4 blocking
+  bool hairpin = false;
+  bool isolated = false;
+};
+
+struct InterfaceAddress {
+  IpAddress address;
+  unsigned prefix_length = 0;
+};
+
+struct Link {
+  std::uint32_t ifindex = 0;
+  std::string name;  ///< untrusted
+  std::string kind;  ///< IFLA_INFO_KIND: "veth", "bridge", ...; empty for a NIC and for lo
+  bool up = false;
+  bool loopback = false;
+  bool physical = false;  ///< has a parent device
+  unsigned mtu = 0;
+  std::uint32_t master_ifindex = 0;
+  std::uint32_t peer_ifindex = 0;     ///< veth: the other end
+  std::optional<NetnsId> peer_netns;  ///< veth: its namespace; none when it could not be resolved
+  std::array<std::uint8_t, 6> mac{};
+  std::optional<BridgePort> bridge_port;
+  std::vector<InterfaceAddress> addresses;
+};
+
+/// A bridge's forwarding entry: behind which port a MAC address is.
+struct FdbEntry {
+  std::uint32_t bridge_ifindex = 0;
+  std::uint32_t port_ifindex = 0;
+  std::array<std::uint8_t, 6> mac{};
+  bool local = false;
+};
+
+/// A TCP socket that waits for connections.
+struct ListenSocket {
+  Endpoint local;                       ///< the address is all zero when it is bound to none
+  unsigned queue_length = 0;            ///< connections that wait for accept()
+  std::optional<unsigned> queue_limit;  ///< none: the source does not say
+  std::uint64_t inode = 0;
+  std::uint32_t uid = 0;
+};
+
+struct Netns {
+  NetnsId id = 0;
+  std::string name;                ///< "host", a name in /run/netns, or "" ; untrusted
+  std::string source;              ///< where the name comes from: "init", "/run/netns/x", "/proc/42/ns/net"
+  bool host = false;               ///< the namespace of pid 1 (as synfate sees it)
+  std::uint32_t example_tgid = 0;  ///< a process in it; 0: none (held by a mount or a file descriptor only)
+  std::string example_comm;        ///< untrusted
+  std::vector<Link> links;
+  std::vector<FdbEntry> fdb;
+  std::map<std::string, std::string> sysctls;  ///< "net.ipv4.ip_forward" -> "0"; only those read
+  std::vector<Gap> gaps;
+  std::vector<ListenSocket> listeners;
+  bool listeners_read = false;  ///< listeners is complete, as of its reading
+  bool details_read = false;    ///< links, fdb and sysctls were read at least once; gaps names what was missing
+  bool gone = false;            ///< no longer there: all the rest is what was last known
+
+  const Link* link(std::uint32_t ifindex) const;
+};
+
+struct Inventory {
+  std::map<NetnsId, Netns> namespaces;
+  std::vector<Gap> gaps;
+  NetnsId own_netns = 0;  ///< synfate's own
+
+  const Netns* find(NetnsId id) const;
+  /// "host", "blue", "4026532511 (python3[42])", "4026532511"; never empty, not cleaned for a terminal.
+  std::string label(NetnsId id) const;
+};
+
+}  // namespace synfate::model

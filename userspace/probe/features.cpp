@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "probe/features.hpp"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include "base/unique_fd.hpp"
+#include "probe/hooks.hpp"
+
+namespace synfate::probe {
+namespace {
+
+/// "r0 = 0; exit": the smallest program.
+constexpr std::array<bpf_insn, 2> kReturnZero = {bpf_insn{BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 0},
+                                                 bpf_insn{BPF_JMP | BPF_EXIT, 0, 0, 0, 0}};
+
+// linux/bpf.h of Debian 12 and Ubuntu 22.04 has neither: 6.4, commit 84601d6ee68a "bpf: add bpf_link support for BPF_NETFILTER programs".
+constexpr int kProgTypeNetfilter = 32;
+constexpr int kAttachNetfilter = 45;
+
+Support from_load(int fd_or_error) {
+  if (fd_or_error >= 0) {
+    const UniqueFd close_it(fd_or_error);
+    return Support::yes();
+  }
+  const int error = -fd_or_error;
+  if (error == EPERM || error == EACCES) return Support::unknown("refused by policy: " + errno_text(error));
+  return Support::no("the kernel refuses to load one: " + errno_text(error));
+}
+
+Support try_fentry() {
+  const int target = libbpf_find_vmlinux_btf_id("tcp_v4_connect", BPF_TRACE_FENTRY);
+  if (target < 0) return Support::no("no BTF for tcp_v4_connect");
+  LIBBPF_OPTS(bpf_prog_load_opts, options);
+  options.expected_attach_type = BPF_TRACE_FENTRY;
+  options.attach_btf_id = static_cast<__u32>(target);
+  return from_load(bpf_prog_load(BPF_PROG_TYPE_TRACING, "synfate_try", "GPL", kReturnZero.data(), kReturnZero.size(), &options));
+}
+
+Support try_netfilter() {
+  LIBBPF_OPTS(bpf_prog_load_opts, options);
+  // Outside the enumerations of the header that this is built with, so the numbers go in as bytes.
+  bpf_prog_type type{};
+  std::memcpy(&type, &kProgTypeNetfilter, sizeof type);
+  std::memcpy(&options.expected_attach_type, &kAttachNetfilter, sizeof options.expected_attach_type);
+  return from_load(bpf_prog_load(type, "synfate_try", "GPL", kReturnZero.data(), kReturnZero.size(), &options));
+}
+
+}  // namespace
+
+std::set<std::string> feature_names() {
+  std::set<std::string> names = {"stack"};
+  for (const Hook& hook : hooks()) {
+    if (hook.need != Need::Must) names.emplace(hook.feature);
+  }
+  return names;
+}
+
+Result<KernelFeatures> read_features(const std::set<std::string>& without) {
+  Result<KernelBtf> btf = read_kernel_btf();
+  if (!btf) return btf.error();
+  KernelFeatures features;
+  features.btf = std::move(*btf);
+  features.without = without;
+  // (skb, location) before 5.17 and in early 5.15; (skb, location, reason[, rx_sk]) since, by backport in 5.15.x too: c504e5c2f964
+  // "net: skb: introduce kfree_skb_reason()".
+  const auto kfree = features.btf.tracepoints.find("kfree_skb");
+  features.has_drop_reason = kfree != features.btf.tracepoints.end() && kfree->second >= 3;
+  for (const Hook& hook : hooks()) {
+    Support support = Support::yes();
+    if (without.contains(std::string(hook.feature))) {
+      support = Support::no("switched off by --without");
+    } else if (!hook.tracepoint.empty() && !features.btf.has_tracepoint(hook.tracepoint)) {
+      support = Support::no("this kernel has no tracepoint " + std::string(hook.tracepoint));
+    }
+    if (hook.need == Need::Must && !support) {
+      return Error{ErrorKind::Unsupported, "this kernel cannot be traced", support.why + ": " + std::string(hook.consequence),
+                   "synfate needs Linux 5.15 or newer with BTF; see: synfate doctor"};
+    }
+    features.hooks.push_back({std::string(hook.feature), std::move(support), std::string(hook.consequence)});
+  }
+  return features;
+}
+
+std::vector<NamedSupport> try_program_types() {
+  return {
+      {"fentry", try_fentry(), "tier 2f: rules read from the functions that evaluate them"},
+      {"netfilter link", try_netfilter(), "tier 3: the exact iptables-legacy rule from its counters"},
+  };
+}
+
+std::vector<model::Gap> gaps_of(const KernelFeatures& features) {
+  std::vector<model::Gap> gaps;
+  for (const NamedSupport& hook : features.hooks) {
+    if (!hook.support) gaps.push_back({"hook_missing", hook.name + ": " + hook.support.why + "; " + hook.consequence});
+  }
+  if (!features.has_drop_reason)
+    gaps.push_back({"no_drop_reason", "this kernel gives no reason for a drop: only the function that dropped is known"});
+  if (features.without.contains("stack"))
+    gaps.push_back({"hook_missing", "stack: switched off by --without; the netfilter hook of a drop is not determined"});
+  return gaps;
+}
+
+}  // namespace synfate::probe

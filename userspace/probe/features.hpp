@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+// What this kernel can do for synfate, found by asking it: BTF first, then a trial load; never by its version number.
+#pragma once
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "model/inventory.hpp"
+#include "probe/kernel_btf.hpp"
+#include "probe/support.hpp"
+
+namespace synfate::probe {
+
+struct NamedSupport {
+  std::string name;
+  Support support;
+  std::string consequence;  ///< what is not seen without it
+};
+
+/// What may be claimed (DESIGN section 6), and from what.
+struct KernelFeatures {
+  KernelBtf btf;
+  bool has_drop_reason = false;
+  std::vector<NamedSupport> hooks;  ///< one for each feature name of the hook table
+  std::set<std::string> without;    ///< switched off by the user
+};
+
+/// Enough for an attach plan: BTF and the hook table. Needs no permission but reading /sys/kernel/btf.
+Result<KernelFeatures> read_features(const std::set<std::string>& without);
+
+/// The slower questions, for `doctor`: tries to load one program of each kind.
+std::vector<NamedSupport> try_program_types();
+
+/// Every name that --without takes.
+std::set<std::string> feature_names();
+
+/// What will not be seen with these features, as gaps for the summary.
+std::vector<model::Gap> gaps_of(const KernelFeatures& features);
+
+}  // namespace synfate::probe

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "probe/kernel_btf.hpp"
+
+#include <bpf/btf.h>
+
+#include <cerrno>
+#include <memory>
+
+namespace synfate::probe {
+namespace {
+
+struct FreeBtf {
+  void operator()(btf* value) const { btf__free(value); }
+};
+
+constexpr std::string_view kTracepointPrefix = "btf_trace_";
+constexpr std::string_view kReasonPrefix = "SKB_DROP_REASON_";
+
+/// typedef btf_trace_X -> pointer -> function prototype; 0 if it is something else.
+unsigned argument_count(const btf* types, const btf_type* type) {
+  const btf_type* pointer = btf__type_by_id(types, type->type);
+  if (pointer == nullptr || !btf_is_ptr(pointer)) return 0;
+  const btf_type* prototype = btf__type_by_id(types, pointer->type);
+  if (prototype == nullptr || !btf_is_func_proto(prototype)) return 0;
+  return btf_vlen(prototype);
+}
+
+void read_reasons(const btf* types, const btf_type* type, KernelBtf& into) {
+  const struct btf_enum* values = ::btf_enum(type);
+  for (unsigned i = 0; i < btf_vlen(type); ++i) {
+    const char* raw = btf__name_by_offset(types, values[i].name_off);
+    if (raw == nullptr) continue;
+    std::string_view name = raw;
+    if (name.starts_with(kReasonPrefix)) name.remove_prefix(kReasonPrefix.size());
+    // SUBSYS_MASK is negative in BTF: as a number of 32 bits it cannot be mistaken for a small one.
+    into.drop_reasons.emplace(static_cast<std::uint32_t>(values[i].val), name);
+  }
+}
+
+}  // namespace
+
+Result<KernelBtf> read_kernel_btf() {
+  errno = 0;
+  const std::unique_ptr<btf, FreeBtf> types(btf__load_vmlinux_btf());
+  if (!types) {
+    const int error = errno;
+    if (error == EPERM || error == EACCES)
+      return Error{ErrorKind::Permission, "cannot read the kernel's BTF", errno_text(error), "run as root"};
+    return Error{ErrorKind::Unsupported, "this kernel has no BTF", "/sys/kernel/btf/vmlinux: " + errno_text(error),
+                 "synfate needs a kernel built with CONFIG_DEBUG_INFO_BTF=y (5.15 or newer); is /sys mounted?"};
+  }
+  KernelBtf result;
+  const unsigned count = btf__type_cnt(types.get());
+  for (unsigned id = 1; id < count; ++id) {
+    const btf_type* type = btf__type_by_id(types.get(), id);
+    const bool is_typedef = btf_is_typedef(type);
+    if (!is_typedef && !btf_is_enum(type)) continue;
+    const char* raw = btf__name_by_offset(types.get(), type->name_off);
+    if (raw == nullptr) continue;
+    const std::string_view name = raw;
+    if (is_typedef && name.starts_with(kTracepointPrefix)) {
+      const unsigned arguments = argument_count(types.get(), type);
+      if (arguments > 0) result.tracepoints.emplace(name.substr(kTracepointPrefix.size()), arguments - 1);
+    } else if (!is_typedef && name == "skb_drop_reason" && result.drop_reasons.empty()) {
+      read_reasons(types.get(), type, result);
+    }
+  }
+  return result;
+}
+
+}  // namespace synfate::probe

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+// What the running kernel says of itself in BTF: its tracepoints and the names of its drop reasons.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "base/result.hpp"
+
+namespace synfate::probe {
+
+struct KernelBtf {
+  /// Arguments of each raw tracepoint, the leading void * not counted.
+  std::map<std::string, unsigned, std::less<>> tracepoints;
+  /// enum skb_drop_reason: number to name, without SKB_DROP_REASON_. Empty before 5.17.
+  std::map<std::uint32_t, std::string> drop_reasons;
+
+  bool has_tracepoint(std::string_view name) const { return tracepoints.find(name) != tracepoints.end(); }
+};
+
+/// Reads /sys/kernel/btf/vmlinux (or what libbpf falls back to). Unsupported when there is none.
+Result<KernelBtf> read_kernel_btf();
+
+}  // namespace synfate::probe

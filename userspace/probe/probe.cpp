@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "probe/probe.hpp"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include <cerrno>
+#include <cstdarg>
+#include <cstdio>
+#include <cstring>
+#include <numeric>
+#include <vector>
+
+// clang-format off: the skeleton's types need the configuration's.
+#include <linux/types.h>
+
+#include "config.h"
+#include "synfate.skel.h"
+// clang-format on
+#include "probe/hooks.hpp"
+#include "probe/permissions.hpp"
+#include "synfate/wire.h"
+
+namespace synfate::probe {
+namespace {
+
+static_assert(std::tuple_size_v<Counters> == _WIRE_COUNT_MAX);
+
+/// The last lines that libbpf and the verifier wrote: shown when loading fails. libbpf's callback takes no context.
+thread_local std::string* load_log = nullptr;
+
+int keep_log(libbpf_print_level level, const char* format, va_list arguments) {
+  if (level == LIBBPF_DEBUG || load_log == nullptr) return 0;
+  char line[1024];
+  const int length = std::vsnprintf(line, sizeof line, format, arguments);
+  constexpr std::size_t kKeptBytes = 8192;
+  load_log->append(line);
+  if (load_log->size() > kKeptBytes) load_log->erase(0, load_log->size() - kKeptBytes);
+  return length;
+}
+
+config_prefix to_config(const model::Prefix& prefix) {
+  config_prefix result{};
+  std::memcpy(result.address, prefix.address.bytes.data(), sizeof result.address);
+  result.family = prefix.address.family;
+  result.bits = prefix.length;
+  return result;
+}
+
+config make_config(const KernelFeatures& features, const Options& options) {
+  config result{};
+  const Filter& filter = options.filter;
+  result.wire_version = WIRE_VERSION;
+  result.pid_namespace = options.pid_namespace;
+  result.stream_all = options.stream_all;
+  result.has_reason = features.has_drop_reason;
+  result.has_stack = !features.without.contains("stack");
+  const auto require = [&](bool wanted, std::uint32_t bit) {
+    if (wanted) result.required_scope |= bit;
+    return wanted;
+  };
+  if (require(filter.host.has_value(), SCOPE_HOST)) result.host = to_config(*filter.host);
+  if (require(filter.source.has_value(), SCOPE_SOURCE)) result.source = to_config(*filter.source);
+  if (require(filter.destination.has_value(), SCOPE_DESTINATION)) result.destination = to_config(*filter.destination);
+  if (require(filter.port.has_value(), SCOPE_PORT)) result.port = *filter.port;
+  if (require(filter.netns.has_value(), SCOPE_NETNS)) result.netns = *filter.netns;
+  if (require(filter.tgid.has_value(), SCOPE_PROCESS)) result.process_tgid = *filter.tgid;
+  if (require(filter.cgroup.has_value(), SCOPE_CGROUP)) {
+    result.cgroup_id = filter.cgroup->id;
+    result.cgroup_level = filter.cgroup->level;
+  }
+  require(filter.tree, SCOPE_TREE);
+  return result;
+}
+
+bool is_wanted(const Hook& hook, const KernelFeatures& features, const Options& options) {
+  if (features.without.contains(std::string(hook.feature)) && hook.need != Need::Must) return false;
+  if (!hook.tracepoint.empty() && !features.btf.has_tracepoint(hook.tracepoint)) return false;
+  if (hook.need == Need::Detail) return options.stream_all;
+  if (hook.need == Need::Tree) return options.filter.tree;
+  return true;
+}
+
+Error load_error(int error, const std::string& log) {
+  if (error == EPERM || error == EACCES) {
+    if (read_lockdown() == Lockdown::Confidentiality) {
+      return {ErrorKind::Unsupported, "cannot load the BPF programs",
+              "the kernel is locked down (lockdown=confidentiality): BPF may not read kernel memory",
+              "boot with lockdown=integrity or none; nothing can be traced in this mode"};
+    }
+    if (Status capable = check_capabilities(); !capable) return std::move(capable).error();
+    return {ErrorKind::Permission, "cannot load the BPF programs", errno_text(error),
+            "a security policy (seccomp, LSM, container) refuses bpf(); run on the host as root"};
+  }
+  std::string last_line = log.substr(0, log.find_last_not_of('\n') + 1);
+  if (const std::size_t at = last_line.rfind('\n'); at != std::string::npos) last_line.erase(0, at + 1);
+  return {ErrorKind::Unsupported, "cannot load the BPF programs", errno_text(error) + (last_line.empty() ? "" : ": " + last_line),
+          "please report it with the output of: synfate doctor -v"};
+}
+
+}  // namespace
+
+/// Owns everything that is in the kernel; what it owns dies with it, and with the process.
+struct Probe::Kernel {
+  synfate_bpf* skeleton = nullptr;
+  std::vector<bpf_link*> links;
+  ring_buffer* ring = nullptr;
+  std::function<void(std::span<const std::byte>)> sink;
+
+  Kernel() = default;
+  Kernel(const Kernel&) = delete;
+  Kernel& operator=(const Kernel&) = delete;
+  ~Kernel() {
+    if (skeleton != nullptr && skeleton->bss != nullptr) skeleton->bss->armed = 0;
+    ring_buffer__free(ring);
+    for (bpf_link* link : links) bpf_link__destroy(link);
+    synfate_bpf__destroy(skeleton);
+  }
+
+  static int on_record(void* context, void* data, std::size_t size) {
+    static_cast<Kernel*>(context)->sink({static_cast<const std::byte*>(data), size});
+    return 0;
+  }
+};
+
+Probe::Probe(std::unique_ptr<Kernel> kernel) : kernel_(std::move(kernel)) {}
+Probe::Probe(Probe&&) noexcept = default;
+Probe& Probe::operator=(Probe&&) noexcept = default;
+Probe::~Probe() = default;
+
+Result<Probe> Probe::start(const KernelFeatures& features, const Options& options) {
+  std::string log;
+  load_log = &log;
+  libbpf_set_print(keep_log);
+  auto kernel = std::make_unique<Kernel>();
+  kernel->skeleton = synfate_bpf__open();
+  if (kernel->skeleton == nullptr) return load_error(errno, log);
+  const config settings = make_config(features, options);
+  std::memcpy(&kernel->skeleton->rodata->cfg, &settings, sizeof settings);
+
+  std::vector<bpf_program*> to_attach;
+  for (const Hook& hook : hooks()) {
+    bpf_program* program = bpf_object__find_program_by_name(kernel->skeleton->obj, std::string(hook.program).c_str());
+    if (program == nullptr)
+      return Error{ErrorKind::Unsupported, "the BPF object has no program " + std::string(hook.program), "", "rebuild synfate"};
+    const bool wanted = is_wanted(hook, features, options);
+    bpf_program__set_autoload(program, wanted);
+    if (wanted && !hook.tracepoint.empty()) to_attach.push_back(program);
+  }
+  if (const int error = synfate_bpf__load(kernel->skeleton); error != 0) return load_error(-error, log);
+
+  kernel->ring = ring_buffer__new(bpf_map__fd(kernel->skeleton->maps.ring), Kernel::on_record, kernel.get(), nullptr);
+  if (kernel->ring == nullptr) return Error{ErrorKind::Io, "cannot map the ring buffer", errno_text(errno), ""};
+  for (bpf_program* program : to_attach) {
+    bpf_link* link = bpf_program__attach(program);
+    if (link == nullptr)
+      return Error{ErrorKind::Unsupported, std::string("cannot attach ") + bpf_program__name(program), errno_text(errno),
+                   "see: synfate doctor"};
+    kernel->links.push_back(link);
+  }
+  load_log = nullptr;
+  kernel->skeleton->bss->armed = 1;
+  return Probe(std::move(kernel));
+}
+
+int Probe::ready_fd() const { return ring_buffer__epoll_fd(kernel_->ring); }
+
+void Probe::drain(const std::function<void(std::span<const std::byte>)>& sink) {
+  kernel_->sink = sink;
+  ring_buffer__consume(kernel_->ring);
+  kernel_->sink = nullptr;
+}
+
+void Probe::sweep() {
+  LIBBPF_OPTS(bpf_test_run_opts, options);
+  bpf_prog_test_run_opts(bpf_program__fd(kernel_->skeleton->progs.sweep), &options);
+}
+
+void Probe::seed_tree(bool on) {
+  __u32 own = 0;
+  if (on) {
+    LIBBPF_OPTS(bpf_test_run_opts, options);
+    if (bpf_prog_test_run_opts(bpf_program__fd(kernel_->skeleton->progs.own_tgid), &options) == 0) own = options.retval;
+  }
+  kernel_->skeleton->bss->tree_seed_tgid = own;
+}
+
+void Probe::set_calibration_netns(model::NetnsId netns) { kernel_->skeleton->bss->calibration_netns = netns; }
+
+Counters Probe::counters() const {
+  Counters sums{};
+  const int cpus = libbpf_num_possible_cpus();
+  std::vector<std::uint64_t> values(static_cast<std::size_t>(cpus > 0 ? cpus : 1));
+  const int fd = bpf_map__fd(kernel_->skeleton->maps.counters);
+  for (std::uint32_t which = 0; which < sums.size(); ++which) {
+    if (bpf_map_lookup_elem(fd, &which, values.data()) != 0) continue;
+    sums[which] = std::accumulate(values.begin(), values.end(), std::uint64_t{0});
+  }
+  return sums;
+}
+
+std::uint64_t Probe::missed() const {
+  std::uint64_t sum = 0;
+  bpf_program* program = nullptr;
+  bpf_object__for_each_program(program, kernel_->skeleton->obj) {
+    const int fd = bpf_program__fd(program);
+    // The empty one loses nothing.
+    if (fd < 0 || program == kernel_->skeleton->progs.on_kfree_skb_spill) continue;
+    bpf_prog_info info{};
+    __u32 size = sizeof info;
+    if (bpf_obj_get_info_by_fd(fd, &info, &size) == 0) sum += info.recursion_misses;
+  }
+  return sum;
+}
+
+void Probe::disarm() { kernel_->skeleton->bss->armed = 0; }
+
+}  // namespace synfate::probe

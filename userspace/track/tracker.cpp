@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "track/tracker.hpp"
+
+#include <algorithm>
+
+namespace synfate::track {
+namespace {
+
+constexpr std::size_t kRecentNeighbours = 128;
+/// A neighbour stays unresolved for three seconds before it fails.
+constexpr DurationNs kNeighbourFresh = 5 * kSecond;
+
+bool is_of(const model::Journey& journey, const model::Flow& flow) {
+  return std::any_of(journey.faces.begin(), journey.faces.end(),
+                     [&](const model::Flow& face) { return face == flow || face == flow.reversed(); });
+}
+
+}  // namespace
+
+void Tracker::add(const model::Record& record) {
+  if (const auto* flight = std::get_if<model::FlightRecord>(&record)) open(*flight);
+  if (const auto* event = std::get_if<model::StreamedEvent>(&record)) route(*event);
+  if (const auto* failure = std::get_if<model::RouteFailureRecord>(&record)) open(*failure);
+  if (const auto* unresolved = std::get_if<model::NeighbourEvent>(&record)) neighbour(*unresolved);
+}
+
+void Tracker::lose(unsigned events) {
+  for (auto& [number, open] : journeys_) open.growing.lose(events);
+}
+
+void Tracker::open(const model::FlightRecord& record) {
+  // The kernel side sends each record once; a second one with the same id is not an attempt of its own.
+  if (by_attempt_.contains(record.attempt)) return;
+  Open& opened = insert(record.attempt, Growing(next_number_, record), record.submitted_ns);
+  for (const model::NeighbourEvent& recent : recent_neighbours_) {
+    if (recent.time_ns + kNeighbourFresh > record.submitted_ns && opened.growing.visited(recent.place.netns)) opened.growing.add(recent);
+  }
+}
+
+void Tracker::open(const model::RouteFailureRecord& record) { insert(0, Growing(next_number_, record), record.time_ns); }
+
+void Tracker::route(const model::StreamedEvent& event) {
+  Open* found = nullptr;
+  if (event.attempt != 0) {
+    const auto it = by_attempt_.find(event.attempt);
+    if (it != by_attempt_.end()) found = &journeys_.at(it->second);
+  } else {
+    found = find_untracked(event);
+  }
+  if (found == nullptr) {
+    // Its flight record was lost, or it never had one: what follows is all that is known of it.
+    insert(event.attempt, Growing(next_number_, event), event.event.time_ns);
+    return;
+  }
+  found->growing.add(event);
+  schedule(found->growing.journey().id, *found, event.event.time_ns);
+}
+
+Tracker::Open* Tracker::find_untracked(const model::StreamedEvent& event) {
+  for (auto& [number, open] : journeys_) {
+    const model::Journey& journey = open.growing.journey();
+    if (open.attempt == 0 && journey.sent_a_syn && journey.isn == event.isn && is_of(journey, event.event.flow) &&
+        (!event.local_client || journey.origin_netns == event.event.place.netns)) {
+      return &open;
+    }
+  }
+  return nullptr;
+}
+
+void Tracker::neighbour(const model::NeighbourEvent& event) {
+  recent_neighbours_.push_back(event);
+  if (recent_neighbours_.size() > kRecentNeighbours) recent_neighbours_.pop_front();
+  for (auto& [number, open] : journeys_) {
+    if (open.growing.is_over() || !open.growing.visited(event.place.netns)) continue;
+    open.growing.add(event);
+    schedule(number, open, event.time_ns);
+  }
+}
+
+Tracker::Open& Tracker::insert(std::uint64_t attempt, Growing growing, MonotonicNs news) {
+  make_room();
+  const std::uint64_t number = next_number_++;
+  Open& open = journeys_.emplace(number, Open{std::move(growing), attempt, std::nullopt}).first->second;
+  if (attempt != 0) by_attempt_.emplace(attempt, number);
+  schedule(number, open, news);
+  return open;
+}
+
+void Tracker::schedule(std::uint64_t number, Open& open, MonotonicNs news) {
+  if (open.due) return;
+  open.due = news + limits_.settle;
+  due_.emplace(*open.due, number);
+}
+
+std::optional<MonotonicNs> Tracker::next_due() const {
+  if (due_.empty()) return std::nullopt;
+  return due_.begin()->first;
+}
+
+void Tracker::take_due(MonotonicNs now, const std::function<void(const model::Journey&)>& judge) {
+  while (!due_.empty() && due_.begin()->first <= now) {
+    const auto [when, number] = *due_.begin();
+    due_.erase(due_.begin());
+    const auto it = journeys_.find(number);
+    if (it == journeys_.end() || it->second.due != when) continue;
+    it->second.due.reset();
+    judge(it->second.growing.journey());
+  }
+  for (auto it = journeys_.begin(); it != journeys_.end();) {
+    const auto current = it++;
+    const model::Journey& journey = current->second.growing.journey();
+    const DurationNs patience = current->second.growing.is_over() ? limits_.over_quiet : limits_.open_quiet;
+    if (!current->second.due && journey.last_ns + patience < now) forget(current);
+  }
+}
+
+void Tracker::finish(const std::function<void(const model::Journey&)>& judge) {
+  due_.clear();
+  for (auto& [number, open] : journeys_) {
+    open.growing.end(true);
+    judge(open.growing.journey());
+  }
+  journeys_.clear();
+  by_attempt_.clear();
+}
+
+void Tracker::forget(Journeys::iterator it) {
+  if (it->second.attempt != 0) by_attempt_.erase(it->second.attempt);
+  journeys_.erase(it);
+}
+
+void Tracker::make_room() {
+  if (journeys_.size() < limits_.max_open) return;
+  // A finished one first, else the oldest; both are the rarest to get more news.
+  auto victim = std::find_if(journeys_.begin(), journeys_.end(),
+                             [](const auto& entry) { return entry.second.growing.is_over() && !entry.second.due; });
+  if (victim == journeys_.end()) {
+    victim = journeys_.begin();
+    ++forgotten_;
+  }
+  forget(victim);
+}
+
+}  // namespace synfate::track

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+// From records to journeys: which attempt each belongs to, and when an attempt is worth judging. Bounded; is given the time, never asks
+// for it.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <map>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include "track/journeys.hpp"
+
+namespace synfate::track {
+
+struct TrackerLimits {
+  std::size_t max_open = 2048;            ///< journeys in memory
+  DurationNs settle = 20 * kMillisecond;  ///< from the first news to the judgement: an answer and its cause arrive in either order
+  DurationNs over_quiet = 6 * kSecond;    ///< a finished journey may still get stragglers: a parked SYN dies three seconds late
+  DurationNs open_quiet = 150 * kSecond;  ///< longer than the longest pause between two SYNs
+};
+
+class Tracker {
+ public:
+  explicit Tracker(TrackerLimits limits = {}) : limits_(limits) {}
+
+  void add(const model::Record& record);
+  /// Events were lost machine-wide: every open journey may have lost its own.
+  void lose(unsigned events);
+
+  /// When the next journey is to be judged; none: nothing waits.
+  std::optional<MonotonicNs> next_due() const;
+  /// Hands over each journey whose time has come, earliest first, and forgets those that are over and quiet.
+  void take_due(MonotonicNs now, const std::function<void(const model::Journey&)>& judge);
+  /// Ends every open journey and hands each over.
+  void finish(const std::function<void(const model::Journey&)>& judge);
+
+  /// Journeys that had to be forgotten for want of room.
+  std::uint64_t forgotten() const { return forgotten_; }
+
+ private:
+  struct Open {
+    Growing growing;
+    std::uint64_t attempt = 0;  ///< the kernel side's id, 0 if it had none
+    std::optional<MonotonicNs> due;
+  };
+  using Journeys = std::map<std::uint64_t, Open>;  // by printed id, so in order of appearance
+
+  void open(const model::FlightRecord& record);
+  void route(const model::StreamedEvent& event);
+  void open(const model::RouteFailureRecord& record);
+  void neighbour(const model::NeighbourEvent& event);
+  Open* find_untracked(const model::StreamedEvent& event);
+  Open& insert(std::uint64_t attempt, Growing growing, MonotonicNs news);
+  void schedule(std::uint64_t number, Open& open, MonotonicNs news);
+  void forget(Journeys::iterator it);
+  void make_room();
+
+  TrackerLimits limits_;
+  Journeys journeys_;
+  std::unordered_map<std::uint64_t, std::uint64_t> by_attempt_;
+  std::multimap<MonotonicNs, std::uint64_t> due_;
+  std::list<model::NeighbourEvent> recent_neighbours_;
+  std::uint64_t next_number_ = 1;
+  std::uint64_t forgotten_ = 0;
+};
+
+}  // namespace synfate::track

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+// The inventory from untrusted JSON; names the field that is wrong.
+#include "wire/inventory_json.hpp"
+#include "wire/json.hpp"
+
+namespace synfate::wire {
+namespace {
+
+std::string read_bridge_port(const Json& json, std::string where, model::BridgePort& port) {
+  JsonFields fields(json, std::move(where));
+  fields.read("state", port.state);
+  fields.read("hairpin", port.hairpin);
+  fields.read("isolated", port.isolated);
+  return fields.error();
+}
+
+std::string read_address(const Json& json, std::string where, model::InterfaceAddress& entry) {
+  JsonFields fields(json, std::move(where));
+  fields.read("address", entry.address);
+  fields.read("prefix_length", entry.prefix_length);
+  if (entry.prefix_length > 128) fields.fail("prefix_length", "a prefix length");
+  return fields.error();
+}
+
+std::string read_fdb(const Json& json, std::string where, model::FdbEntry& entry) {
+  JsonFields fields(json, std::move(where));
+  fields.read("bridge_ifindex", entry.bridge_ifindex);
+  fields.read("port_ifindex", entry.port_ifindex);
+  fields.read("mac", entry.mac);
+  fields.read("local", entry.local);
+  return fields.error();
+}
+
+std::string read_listener(const Json& json, std::string where, model::ListenSocket& socket) {
+  JsonFields fields(json, std::move(where));
+  fields.read("address", socket.local.address);
+  fields.read("port", socket.local.port);
+  fields.read("queue_length", socket.queue_length);
+  fields.read("queue_limit", socket.queue_limit);
+  fields.read("inode", socket.inode);
+  fields.read("uid", socket.uid);
+  return fields.error();
+}
+
+/// Reads a list of T by a function that fills one T.
+template <class T>
+void read_list(JsonFields& fields, const char* name, std::vector<T>& target, std::string (*read_one)(const Json&, std::string, T&)) {
+  fields.list(name, [&](const Json& value, std::string where) {
+    T element;
+    std::string error = read_one(value, std::move(where), element);
+    target.push_back(std::move(element));
+    return error;
+  });
+}
+
+std::string read_link(const Json& json, std::string where, model::Link& link) {
+  JsonFields fields(json, std::move(where));
+  fields.read("ifindex", link.ifindex);
+  fields.read("name", link.name);
+  fields.read("kind", link.kind);
+  fields.read("up", link.up);
+  fields.read("loopback", link.loopback);
+  fields.read("physical", link.physical);
+  fields.read("mtu", link.mtu);
+  fields.read("master_ifindex", link.master_ifindex);
+  fields.read("peer_ifindex", link.peer_ifindex);
+  fields.read("peer_netns", link.peer_netns);
+  fields.read("mac", link.mac);
+  if (const Json* port = fields.object("bridge_port")) {
+    if (const std::string error = read_bridge_port(*port, fields.where("bridge_port"), link.bridge_port.emplace()); !error.empty())
+      return error;
+  }
+  read_list(fields, "addresses", link.addresses, read_address);
+  return fields.error();
+}
+
+std::string read_netns(const Json& json, std::string where, model::Netns& netns) {
+  JsonFields fields(json, std::move(where));
+  fields.read("id", netns.id);
+  fields.read("name", netns.name);
+  fields.read("source", netns.source);
+  fields.read("host", netns.host);
+  fields.read("example_tgid", netns.example_tgid);
+  fields.read("example_comm", netns.example_comm);
+  read_list(fields, "links", netns.links, read_link);
+  read_list(fields, "fdb", netns.fdb, read_fdb);
+  fields.list("sysctls", [&](const Json& pair, const std::string& at) {
+    const bool is_pair = pair.is_array() && pair.size() == 2;
+    auto key = is_pair ? text_of(pair[0]) : std::nullopt;
+    auto value = is_pair ? text_of(pair[1]) : std::nullopt;
+    if (!key || !value) return at + " is not a pair of texts";
+    netns.sysctls[std::move(*key)] = std::move(*value);
+    return std::string();
+  });
+  fields.read("gaps", netns.gaps);
+  read_list(fields, "listeners", netns.listeners, read_listener);
+  fields.read("listeners_read", netns.listeners_read);
+  fields.read("details_read", netns.details_read);
+  fields.read("gone", netns.gone);
+  return fields.error();
+}
+
+}  // namespace
+
+Result<InventorySnapshot> inventory_from_json(std::string_view text) {
+  constexpr std::string_view kWhat = "inventory of the recording";
+  const auto json = parse_json(text, kWhat);
+  if (!json) return json.error();
+  InventorySnapshot snapshot;
+  JsonFields fields(*json, "");
+  fields.read("time_ns", snapshot.time_ns);
+  fields.read("own_netns", snapshot.inventory.own_netns);
+  fields.list("namespaces", [&](const Json& value, std::string where) {
+    model::Netns netns;
+    std::string error = read_netns(value, std::move(where), netns);
+    snapshot.inventory.namespaces[netns.id] = std::move(netns);
+    return error;
+  });
+  fields.read("gaps", snapshot.inventory.gaps);
+  if (!fields.error().empty()) return Error{ErrorKind::BadData, "cannot read the " + std::string(kWhat), fields.error(), ""};
+  return snapshot;
+}
+
+}  // namespace synfate::wire

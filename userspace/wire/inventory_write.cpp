@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+// The inventory to JSON. Cuts what the reader would refuse, and says so in the gaps.
+#include "wire/inventory_json.hpp"
+#include "wire/json.hpp"
+
+namespace synfate::wire {
+namespace {
+
+// Writers take a struct apart by structured binding: a field that is added to the model does not compile here until it is recorded.
+
+Json to_json(const model::BridgePort& port) {
+  const auto& [state, hairpin, isolated] = port;
+  return {{"state", state}, {"hairpin", hairpin}, {"isolated", isolated}};
+}
+
+Json to_json(const model::InterfaceAddress& entry) {
+  const auto& [address, prefix_length] = entry;
+  return {{"address", address_json(address)}, {"prefix_length", prefix_length}};
+}
+
+Json to_json(const model::FdbEntry& entry) {
+  const auto& [bridge_ifindex, port_ifindex, mac, local] = entry;
+  return {{"bridge_ifindex", bridge_ifindex}, {"port_ifindex", port_ifindex}, {"mac", mac_json(mac)}, {"local", local}};
+}
+
+Json to_json(const model::ListenSocket& socket) {
+  const auto& [local, queue_length, queue_limit, inode, uid] = socket;
+  return {{"address", address_json(local.address)},
+          {"port", local.port},
+          {"queue_length", queue_length},
+          {"queue_limit", queue_limit ? Json(*queue_limit) : Json(nullptr)},
+          {"inode", inode},
+          {"uid", uid}};
+}
+
+/// A list that is cut to what the reader takes; the cut is added to the gaps.
+template <class List, class ToJson>
+Json list_json(const List& list, const char* name, std::vector<model::Gap>& gaps, ToJson to_json_of) {
+  Json result = Json::array();
+  for (const auto& element : list) {
+    if (result.size() == kMaxListed) {
+      gaps.push_back({"recording_cut", std::to_string(list.size() - kMaxListed) + " more " + name + " were not recorded"});
+      break;
+    }
+    result.push_back(to_json_of(element));
+  }
+  return result;
+}
+
+Json to_json(const model::Link& link, std::vector<model::Gap>& gaps) {
+  const auto& [ifindex, name, kind, up, loopback, physical, mtu, master_ifindex, peer_ifindex, peer_netns, mac, bridge_port, addresses] =
+      link;
+  return {{"ifindex", ifindex},
+          {"name", text_json(name)},
+          {"kind", text_json(kind)},
+          {"up", up},
+          {"loopback", loopback},
+          {"physical", physical},
+          {"mtu", mtu},
+          {"master_ifindex", master_ifindex},
+          {"peer_ifindex", peer_ifindex},
+          {"peer_netns", peer_netns ? Json(*peer_netns) : Json(nullptr)},
+          {"mac", mac_json(mac)},
+          {"bridge_port", bridge_port ? to_json(*bridge_port) : Json(nullptr)},
+          {"addresses", list_json(addresses, "addresses", gaps, [](const auto& entry) { return to_json(entry); })}};
+}
+
+Json to_json(const model::Netns& netns) {
+  const auto& [id, name, source, host, example_tgid, example_comm, links, fdb, sysctls, gaps, listeners, listeners_read, details_read,
+               gone] = netns;
+  std::vector<model::Gap> all_gaps = gaps;
+  Json json = {{"id", id},
+               {"name", text_json(name)},
+               {"source", text_json(source)},
+               {"host", host},
+               {"example_tgid", example_tgid},
+               {"example_comm", text_json(example_comm)},
+               {"listeners_read", listeners_read},
+               {"details_read", details_read},
+               {"gone", gone}};
+  json["links"] = list_json(links, "links", all_gaps, [&](const auto& link) { return to_json(link, all_gaps); });
+  json["fdb"] = list_json(fdb, "forwarding entries", all_gaps, [](const auto& entry) { return to_json(entry); });
+  // Pairs, not an object: a sysctl's key holds a device name, which may be no JSON key.
+  json["sysctls"] = list_json(sysctls, "sysctls", all_gaps, [](const auto& entry) {
+    return Json::array({text_json(entry.first), text_json(entry.second)});
+  });
+  json["listeners"] = list_json(listeners, "listening sockets", all_gaps, [](const auto& socket) { return to_json(socket); });
+  json["gaps"] = gaps_json(all_gaps);
+  return json;
+}
+
+}  // namespace
+
+std::string inventory_to_json(MonotonicNs time_ns, const model::Inventory& inventory) {
+  const auto& [namespaces, gaps, own_netns] = inventory;
+  std::vector<model::Gap> all_gaps = gaps;
+  Json json = {{"time_ns", time_ns}, {"own_netns", own_netns}};
+  json["namespaces"] = list_json(namespaces, "namespaces", all_gaps, [](const auto& entry) { return to_json(entry.second); });
+  json["gaps"] = gaps_json(all_gaps);
+  return dump(json);
+}
+
+}  // namespace synfate::wire
