@@ -57,4 +57,26 @@ static __always_inline void emit_socket(struct wire_attempt *attempt, const stru
 	bpf_ringbuf_submit(record, 0);
 }
 
+static __always_inline void send_routeless(struct routeless *entry)
+{
+	count(WIRE_COUNT_EVENTS);
+	if (bpf_ringbuf_output(&ring, &entry->record, sizeof(entry->record), 0))
+		count(WIRE_COUNT_RING_FULL);
+}
+
+/* The current thread has a route to this destination after all, in a later table or at a later try. */
+static __always_inline void forget_routeless(const struct wire_flow *flow)
+{
+	__u32 tid = (__u32)bpf_get_current_pid_tgid();
+	struct routeless *entry;
+
+	if (*(volatile __u32 *)&routeless_count == 0)
+		return;
+	entry = bpf_map_lookup_elem(&routeless_threads, &tid);
+	if (!entry || !same_end(entry->record.flow.daddr, entry->record.flow.dport, flow->daddr, flow->dport))
+		return;
+	if (bpf_map_delete_elem(&routeless_threads, &tid) == 0)
+		__sync_fetch_and_add(&routeless_count, -1);
+}
+
 #endif

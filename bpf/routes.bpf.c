@@ -8,23 +8,13 @@
 #define RTN_UNICAST 1
 #define RTN_LOCAL 2
 
-static __always_inline void forget_routeless(void)
-{
-	__u32 tid = (__u32)bpf_get_current_pid_tgid();
-
-	if (*(volatile __u32 *)&routeless_count == 0)
-		return;
-	if (bpf_map_delete_elem(&routeless_threads, &tid) == 0)
-		__sync_fetch_and_add(&routeless_count, -1);
-}
-
 /* A look-up for a connect(): TCP, with a destination port and, unless the socket was bound, no source port. Others (a SYN-ACK, a RST)
  * have both ports. Whether the connect() failed is known only when no later table has the route and no SYN follows. */
 static __always_inline void remember_routeless(const struct wire_flow *flow, __u32 table, __s32 error, __u64 now)
 {
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
 	__u32 tid = (__u32)bpf_get_current_pid_tgid();
-	struct routeless entry = {};
+	struct routeless entry = {}, *before;
 	__u32 scope, netns;
 
 	netns = BPF_CORE_READ(task, nsproxy, net_ns, ns.inum);
@@ -43,8 +33,13 @@ static __always_inline void remember_routeless(const struct wire_flow *flow, __u
 	entry.record.table = table;
 	entry.record.error = error;
 	bpf_get_current_comm(entry.record.comm, sizeof(entry.record.comm));
-	if (!bpf_map_lookup_elem(&routeless_threads, &tid))
+	before = bpf_map_lookup_elem(&routeless_threads, &tid);
+	if (!before) {
 		__sync_fetch_and_add(&routeless_count, 1);
+	} else if (!same_end(before->record.flow.daddr, before->record.flow.dport, flow->daddr, flow->dport)) {
+		/* The thread goes on to another destination: the one before has failed for good. */
+		send_routeless(before);
+	}
 	bpf_map_update_elem(&routeless_threads, &tid, &entry, BPF_ANY);
 }
 
@@ -57,15 +52,17 @@ int BPF_PROG(on_fib_table_lookup, u32 table, const struct flowi4 *flow4, const s
 
 	if (!armed || BPF_CORE_READ(flow4, __fl_common.flowic_proto) != PROTOCOL_TCP)
 		return 0;
-	if (error == 0) {
-		forget_routeless();
+	if (error == 0 && *(volatile __u32 *)&routeless_count == 0)
 		return 0;
-	}
 	flow.family = 4;
 	*(__be32 *)flow.saddr = BPF_CORE_READ(flow4, saddr);
 	*(__be32 *)flow.daddr = BPF_CORE_READ(flow4, daddr);
 	flow.sport = bpf_ntohs(BPF_CORE_READ(flow4, uli.ports.sport));
 	flow.dport = bpf_ntohs(BPF_CORE_READ(flow4, uli.ports.dport));
+	if (error == 0) {
+		forget_routeless(&flow);
+		return 0;
+	}
 	lookup = bpf_map_lookup_elem(&failed_lookups, &zero);
 	if (!lookup)
 		return 0;
@@ -90,15 +87,15 @@ int BPF_PROG(on_fib6_table_lookup, const struct net *net, const struct fib6_resu
 		return 0;
 	found = BPF_CORE_READ(result, f6i);
 	type = BPF_CORE_READ(result, fib6_type);
-	if (found != BPF_CORE_READ(net, ipv6.fib6_null_entry) && (type == RTN_UNICAST || type == RTN_LOCAL)) {
-		forget_routeless();
-		return 0;
-	}
 	flow.family = 6;
 	BPF_CORE_READ_INTO((struct in6_addr *)flow.saddr, flow6, saddr);
 	BPF_CORE_READ_INTO((struct in6_addr *)flow.daddr, flow6, daddr);
 	flow.sport = bpf_ntohs(BPF_CORE_READ(flow6, uli.ports.sport));
 	flow.dport = bpf_ntohs(BPF_CORE_READ(flow6, uli.ports.dport));
+	if (found != BPF_CORE_READ(net, ipv6.fib6_null_entry) && (type == RTN_UNICAST || type == RTN_LOCAL)) {
+		forget_routeless(&flow);
+		return 0;
+	}
 	if (flow.sport == 0 && flow.dport != 0) {
 		/* As ip6_rt_type_to_error() and fib6_null_entry have it. */
 		__s32 error = found == BPF_CORE_READ(net, ipv6.fib6_null_entry) ? -101 : type == 6 ? -22 : type == 8 ? -13 : -113;

@@ -28,7 +28,7 @@ static __always_inline void say(struct wire_attempt *attempt, const struct packe
 static __always_inline void on_connect(const struct sock *sk)
 {
 	__u64 address = (__u64)sk;
-	__u32 tid = (__u32)bpf_get_current_pid_tgid();
+	struct wire_flow flow;
 	struct owner owner = {};
 
 	visible_ids(&owner.tgid, &owner.tid);
@@ -37,9 +37,9 @@ static __always_inline void on_connect(const struct sock *sk)
 	owner.netns = socket_netns(sk);
 	bpf_get_current_comm(owner.comm, sizeof(owner.comm));
 	bpf_map_update_elem(&connecting, &address, &owner, BPF_ANY);
-	if (*(volatile __u32 *)&routeless_count)
-		if (bpf_map_delete_elem(&routeless_threads, &tid) == 0)
-			__sync_fetch_and_add(&routeless_count, -1);
+	/* The destination is in the socket before the state is set (tcp_v4_connect, tcp_v6_connect). */
+	if (*(volatile __u32 *)&routeless_count && common_flow(&flow, &sk->__sk_common))
+		forget_routeless(&flow);
 }
 
 static __always_inline void on_client_established(const struct sock *sk)

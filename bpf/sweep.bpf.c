@@ -56,9 +56,7 @@ static long sweep_routeless(void *map, __u32 *tid, struct routeless *entry, __u6
 {
 	if (*now - entry->record.header.ts_ns < ROUTELESS_NS)
 		return 0;
-	if (bpf_ringbuf_output(&ring, &entry->record, sizeof(entry->record), 0))
-		count(WIRE_COUNT_RING_FULL);
-	count(WIRE_COUNT_EVENTS);
+	send_routeless(entry);
 	if (bpf_map_delete_elem(&routeless_threads, tid) == 0)
 		__sync_fetch_and_add(&routeless_count, -1);
 	return 0;

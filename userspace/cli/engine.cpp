@@ -42,25 +42,27 @@ void Engine::watch_calibration(model::NetnsId netns, std::function<void(const mo
   calibration_observer_ = std::move(observer);
 }
 
-void Engine::feed(std::span<const std::byte> record) {
+bool Engine::feed(std::span<const std::byte> record) {
   auto decoded = wire::decode(record, names_);
   if (!decoded) {
     if (undecodable_++ == 0) broken_ |= !sink_.notice({model::NoticeLevel::Warning, "undecodable", to_string(decoded.error())});
-    return;
+    return true;
   }
   const auto of_calibration = [&](model::NetnsId netns) {
     return netns != 0 && (netns == calibration_netns_ || netns == sites_.calibration_netns);
   };
-  if (const auto* flight = std::get_if<model::FlightRecord>(&*decoded); flight != nullptr && of_calibration(flight->origin_netns)) return;
+  if (const auto* flight = std::get_if<model::FlightRecord>(&*decoded); flight != nullptr && of_calibration(flight->origin_netns))
+    return false;
   if (const auto* event = std::get_if<model::StreamedEvent>(&*decoded)) {
     if (of_calibration(event->event.place.netns)) {
       if (calibration_observer_) calibration_observer_(event->event);
-      return;
+      return false;
     }
     const auto* drop = event->event.get<model::Drop>();
     if (drop != nullptr && drop->symbol.function == "nft_do_chain") wants_calibration_ = true;
   }
   tracker_.add(*decoded);
+  return true;
 }
 
 void Engine::advance(MonotonicNs now) {

@@ -41,8 +41,9 @@ class Engine {
   /// The sink outlives the engine.
   Engine(render::Sink& sink, wire::KernelNames names, EngineOptions options);
 
-  /// One raw record. Undecodable ones are counted, and said once.
-  void feed(std::span<const std::byte> record);
+  /// One raw record. Undecodable ones are counted, and said once. False for a record of the calibration's own, which tells nothing about
+  /// the machine and belongs in no recording.
+  bool feed(std::span<const std::byte> record);
   void set_inventory(model::Inventory inventory) { inventory_ = std::move(inventory); }
   const model::Inventory& inventory() const { return inventory_; }
   /// Asked before each judgement to bring the inventory up to date for these namespaces; a replay has none.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "cli/live.hpp"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/signalfd.h>
@@ -52,6 +53,10 @@ LiveSession::LiveSession(const Options& options, render::Sink& sink, const WallC
       probe_(std::move(probe)) {}
 
 Result<std::unique_ptr<LiveSession>> LiveSession::start(const Options& options, render::Sink& sink, const WallClock& clock) {
+  if (options.ready_fd && ::fcntl(*options.ready_fd, F_GETFD) < 0) {
+    return Error{ErrorKind::Usage, "--ready-fd " + std::to_string(*options.ready_fd), "is not an open descriptor",
+                 "open it first, as in: synfate trace --ready-fd 3 3>pipe"};
+  }
   machine::RealMachine machine;
   auto filter = resolve_filter(options.filter, machine);
   if (!filter) return filter.error();
@@ -168,8 +173,7 @@ void LiveSession::turn(MonotonicNs now) {
 
 void LiveSession::drain() {
   probe_.drain([this](std::span<const std::byte> record) {
-    recorder_.record(record);
-    engine_.feed(record);
+    if (engine_.feed(record)) recorder_.record(record);
   });
 }
 
@@ -241,6 +245,8 @@ int LiveSession::timeout_ms(MonotonicNs now) const {
 }
 
 int LiveSession::finish(MonotonicNs now) {
+  // A connect() without a route is known only by the SYN that does not follow: the sweep tells.
+  probe_.sweep();
   probe_.disarm();
   drain();
   note_losses(now);

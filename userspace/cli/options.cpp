@@ -158,6 +158,9 @@ std::variant<Options, Leave> parse_options(int argc, const char* const* argv) {
     return Leave{kDone, version ? "synfate " SYNFATE_VERSION "\n" : app.help(), false};
   } catch (const CLI::ParseError& error) {
     const auto commands = app.get_subcommands();
+    if (commands.empty() && argc > 1 && argv[1][0] != '-') {
+      return Leave{kUsage, "synfate: there is no command '" + printable(argv[1], 80) + "'\n  try: synfate --help\n", true};
+    }
     const std::string name = commands.empty() ? "" : " " + commands.front()->get_name();
     return Leave{kUsage, "synfate: " + printable(error.what()) + "\n  try: synfate" + name + " --help\n", true};
   }

@@ -64,6 +64,13 @@ TEST_CASE("a SYN-ACK proves that some SYN arrived") {
   CHECK(story.judged().cause != "rp_filter");
 }
 
+TEST_CASE("a retransmitted SYN-ACK proves it too, where no hop of it was seen") {
+  Story story;
+  story.syn_to_node().drop(Leg::Syn, kNodeVeth, "ip_rcv_finish_core", "IP_RPFILTER");
+  story.at(1000).socket(SocketEventKind::SynAckRetransmit, kServer, true);
+  CHECK(story.judged().cause != "rp_filter");
+}
+
 TEST_CASE("a later SYN's drop after a SYN-ACK is named with doubt") {
   Story story;
   story.syn_to_server().xmit(Leg::SynAck, kServerEth).at(1000).retransmit().syn_to_node();

@@ -66,7 +66,7 @@ std::optional<Route> route_of(const Case& kase) {
     return Route{Kind::NoRoute, "ip_error gives that reason to ENETUNREACH only", ""};
   // A lookup that finds nothing is ordinary: with policy routing every packet first misses the local table. One that meets a refusing
   // route is the last one made.
-  const auto looked_up = drop.lookup_error == 0 ? std::nullopt : kind_of_error(drop.lookup_error);
+  const auto looked_up = kind_of_error(drop.lookup_error);
   const bool says_no_route = drop.reason == "IP_INNOROUTES" || drop.reason == "IP_OUTNOROUTES";
   if (looked_up && (*looked_up != Kind::NoRoute || says_no_route)) {
     return Route{*looked_up,
