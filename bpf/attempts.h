@@ -123,7 +123,7 @@ static __always_inline void mark_sibling(__u32 isn)
 /* The socket that makes this packet, if it is a client's that is connecting. */
 static __always_inline struct sock *connecting_socket(const struct sk_buff *skb)
 {
-	struct sock *sk = skb->sk;
+	struct sock *sk = (struct sock *)pointer_of(skb, sk);
 	__u16 family;
 
 	if (!sk || BPF_CORE_READ(sk, __sk_common.skc_state) != TCP_STATE_SYN_SENT)
@@ -171,7 +171,7 @@ static __always_inline struct wire_attempt *open_attempt(const struct packet *pa
 			__builtin_memcpy(attempt->comm, owner->comm, WIRE_COMM_LEN);
 		}
 		/* A DNAT in the output hook has already rewritten the packet: the socket still knows what was asked for. */
-		if (common_flow(&asked, &sk->__sk_common) && !same_flow(&asked, &packet->flow)) {
+		if (common_flow(&asked, sk) && !same_flow(&asked, &packet->flow)) {
 			attempt->faces[1] = packet->flow;
 			attempt->faces[0] = asked;
 			attempt->face_count = 2;

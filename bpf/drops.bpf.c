@@ -99,20 +99,20 @@ static __always_inline void fill_traversal(struct wire_drop *record, void *ctx, 
 
 static __always_inline void fill_drop_place(struct wire_place *place, const struct sk_buff *skb, struct dst_entry *dst)
 {
-	struct net_device *dev = skb->dev;
-	struct sock *sk = skb->sk;
+	__u64 device = pointer_of(skb, dev);
+	struct sock *sk;
 
-	if (!dev && dst && !skb->skb_iif)
-		dev = BPF_CORE_READ(dst, dev);
-	if (dev) {
-		fill_place(place, dev);
+	if (!device && dst && !skb->skb_iif)
+		device = pointer_of(dst, dev);
+	if (device) {
+		fill_place(place, device);
 		return;
 	}
 	/* TCP takes the device off a packet that it gives to a socket; the input interface stays. */
 	place->ifindex = skb->skb_iif;
 	if (dst)
 		place->netns = device_netns(BPF_CORE_READ(dst, dev));
-	else if (sk)
+	else if ((sk = (struct sock *)pointer_of(skb, sk)))
 		place->netns = socket_netns(sk);
 }
 

@@ -159,6 +159,10 @@ __u32 in_flight[1 << IN_FLIGHT_LOG2] __weak = {};
  * Takes numbers and pointers to memory only, which it must check for NULL, and returns a number. Kernel objects go in as numbers. */
 #define SUBPROGRAM __weak __attribute__((noinline))
 
+/* A pointer field of a kernel object, as a number. Loaded by itself, 6.18's verifier looks the struct's name up in all of the kernel's BTF,
+ * five times and on every path: 90 of the 150 ms that arming may take. */
+#define pointer_of(object, field) ((__u64)BPF_CORE_READ(object, field))
+
 /* The pointer as a number: read back as memory, the verifier no longer knows what it was. */
 static __always_inline __u64 as_number(const void *pointer)
 {

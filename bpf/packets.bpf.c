@@ -80,7 +80,8 @@ static __always_inline bool has_passed(const struct wire_attempt *attempt, const
 	       place->ifindex == attempt->far_ifindex;
 }
 
-static __always_inline void on_packet(struct sk_buff *skb, const struct net_device *dev, __u32 offset, __u32 event, __u32 slot)
+/* `out` is the device that transmits; a received packet knows its own. */
+static __always_inline void on_packet(struct sk_buff *skb, const struct net_device *out, __u32 offset, __u32 event, __u32 slot)
 {
 	struct packet packet = {};
 	struct wire_attempt *attempt;
@@ -94,7 +95,7 @@ static __always_inline void on_packet(struct sk_buff *skb, const struct net_devi
 		return;
 	now = bpf_ktime_get_ns();
 	count(WIRE_COUNT_EVENTS);
-	fill_place(&place, dev);
+	fill_place(&place, out ? as_number(out) : pointer_of(skb, dev));
 	if (packet.leg == WIRE_LEG_SYN && event == WIRE_PACKET_XMIT) {
 		sk = connecting_socket(skb);
 		if (sk)
@@ -150,7 +151,7 @@ int BPF_PROG(on_net_dev_start_xmit, struct sk_buff *skb, struct net_device *dev)
 SEC("tp_btf/netif_receive_skb")
 int BPF_PROG(on_netif_receive_skb, struct sk_buff *skb)
 {
-	on_packet(skb, skb->dev, receive_offset(skb), WIRE_PACKET_RECEIVE, SCRATCH_RECEIVE);
+	on_packet(skb, 0, receive_offset(skb), WIRE_PACKET_RECEIVE, SCRATCH_RECEIVE);
 	return 0;
 }
 
@@ -168,7 +169,7 @@ int BPF_PROG(on_netif_rx, struct sk_buff *skb)
 	attempt = find_attempt(&packet, 0, &face, &salt);
 	if (!attempt || !streamed(attempt))
 		return 0;
-	fill_place(&place, skb->dev);
+	fill_place(&place, pointer_of(skb, dev));
 	stream_hop(attempt, &packet, &place, WIRE_PACKET_ENQUEUE, false, bpf_ktime_get_ns());
 	return 0;
 }

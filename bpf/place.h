@@ -71,11 +71,14 @@ static __always_inline __u32 device_netns(const struct net_device *dev)
 	return BPF_CORE_READ(dev, nd_net.net, ns.inum);
 }
 
-static __always_inline void fill_place(struct wire_place *place, const struct net_device *dev)
+/* `device` is the address of a struct net_device. */
+static __always_inline void fill_place(struct wire_place *place, __u64 device)
 {
+	const struct net_device *dev = (const struct net_device *)device;
+
 	place->netns = device_netns(dev);
 	place->ifindex = BPF_CORE_READ(dev, ifindex);
-	place->device_kind = device_kind_at(as_number(dev));
+	place->device_kind = device_kind_at(device);
 	place->_pad = 0;
 	bpf_probe_read_kernel_str(place->device, sizeof(place->device), &dev->name);
 }
@@ -127,9 +130,10 @@ SUBPROGRAM int common_flow_at(struct wire_flow *flow, __u64 common_address)
 	return flow->dport != 0;
 }
 
-static __always_inline int common_flow(struct wire_flow *flow, const struct sock_common *common)
+/* Of a socket or a request: both begin with their common part. */
+static __always_inline int common_flow(struct wire_flow *flow, const void *socket)
 {
-	return common_flow_at(flow, as_number(common));
+	return common_flow_at(flow, as_number(socket));
 }
 
 /* The ISN of a client socket. From tcp_connect_init() on and until data is acknowledged, snd_una is the ISN (SYN_SENT), or one more

@@ -127,7 +127,7 @@ static __always_inline void say_neighbour(const struct neighbour *neighbour)
 	record = RESERVE(struct wire_neighbour, WIRE_KIND_NEIGHBOUR, now);
 	if (!record)
 		return;
-	fill_place(&record->place, BPF_CORE_READ(neighbour, dev));
+	fill_place(&record->place, pointer_of(neighbour, dev));
 	record->state = state;
 	record->family = length == 4 ? 4 : 6;
 	if (length == 4)

@@ -8,7 +8,7 @@ static __always_inline struct wire_attempt *attempt_of_client(const struct sock 
 	__u32 face = 0, salt = 0;
 
 	packet->isn = client_isn(sk, acknowledged);
-	if (nobody_waits_for(packet->isn) || !common_flow(&packet->flow, &sk->__sk_common))
+	if (nobody_waits_for(packet->isn) || !common_flow(&packet->flow, sk))
 		return 0;
 	packet->leg = WIRE_LEG_SYN;
 	return find_attempt(packet, socket_netns(sk), &face, &salt);
@@ -38,7 +38,7 @@ static __always_inline void on_connect(const struct sock *sk)
 	bpf_get_current_comm(owner.comm, sizeof(owner.comm));
 	bpf_map_update_elem(&connecting, &address, &owner, BPF_ANY);
 	/* The destination is in the socket before the state is set (tcp_v4_connect, tcp_v6_connect). */
-	if (*(volatile __u32 *)&routeless_count && common_flow(&flow, &sk->__sk_common))
+	if (*(volatile __u32 *)&routeless_count && common_flow(&flow, sk))
 		forget_routeless(&flow);
 }
 
@@ -74,7 +74,7 @@ static __always_inline void on_server_established(const struct sock *sk)
 	__u32 face = 0, salt = 0;
 
 	packet.isn = BPF_CORE_READ((const struct tcp_sock *)sk, rcv_nxt) - 1;
-	if (nobody_waits_for(packet.isn) || !common_flow(&packet.flow, &sk->__sk_common))
+	if (nobody_waits_for(packet.isn) || !common_flow(&packet.flow, sk))
 		return;
 	packet.leg = WIRE_LEG_ACK;
 	swap_flow(&packet.flow);
@@ -132,7 +132,7 @@ int BPF_PROG(on_tcp_retransmit_synack, const struct sock *sk, const struct reque
 	if (!armed)
 		return 0;
 	packet.isn = BPF_CORE_READ((const struct tcp_request_sock *)req, rcv_isn);
-	if (nobody_waits_for(packet.isn) || !common_flow(&packet.flow, &req->__req_common))
+	if (nobody_waits_for(packet.isn) || !common_flow(&packet.flow, req))
 		return 0;
 	packet.leg = WIRE_LEG_ACK;
 	swap_flow(&packet.flow);
@@ -178,7 +178,7 @@ int BPF_PROG(on_tcp_send_reset, const struct sock *sk, struct sk_buff *skb)
 	struct packet packet = {};
 	struct wire_attempt *attempt;
 	__u32 face = 0, salt = 0;
-	__u64 now;
+	__u64 now, device;
 
 	if (!armed || !skb || !read_ip(&packet, skb, skb->network_header))
 		return 0;
@@ -188,8 +188,9 @@ int BPF_PROG(on_tcp_send_reset, const struct sock *sk, struct sk_buff *skb)
 	now = bpf_ktime_get_ns();
 	count(WIRE_COUNT_EVENTS);
 	attempt->last_ns = now;
+	device = pointer_of(skb, dev);
 	if (submit(attempt, now))
-		emit_socket(attempt, &packet, (__u64)sk, skb->dev ? device_netns(skb->dev) : 0, WIRE_SOCKET_RESET_SENT, 0, 0, 0,
+		emit_socket(attempt, &packet, (__u64)sk, device ? device_netns((struct net_device *)device) : 0, WIRE_SOCKET_RESET_SENT, 0, 0, 0,
 			    packet.leg == WIRE_LEG_SYN || packet.leg == WIRE_LEG_ACK, now);
 	return 0;
 }

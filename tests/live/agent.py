@@ -117,6 +117,41 @@ def pseudo_header(version, source, destination, protocol, length):
     return source + destination + struct.pack("!IBBBB", length, 0, 0, 0, protocol)
 
 
+def syn(source, sport, destination, dport, isn):
+    """A SYN with one option, and with both checksums right."""
+    version = 6 if ":" in source else 4
+    ends = tuple(socket.inet_pton(family_of(source), address) for address in (source, destination))
+    segment = struct.pack("!HHIIBBHHHBBH", sport, dport, isn, 0, 6 << 4, 0x02, 64240, 0, 0, 2, 4, 1460)
+    total = checksum(pseudo_header(version, *ends, socket.IPPROTO_TCP, len(segment)) + segment)
+    return ip_packet(version, *ends, socket.IPPROTO_TCP, segment[:16] + struct.pack("!H", total) + segment[18:])
+
+
+def syns(source, destination, flows):
+    """A sender without sockets of its own, as scanners are: `flows` are SPORT:DPORT:ISN, sent once for each line on stdin."""
+    sender = socket.socket(family_of(source), socket.SOCK_RAW, socket.IPPROTO_RAW)
+    packets = []
+    for flow in flows:
+        sport, dport, isn = map(int, flow.split(":"))
+        packets.append(syn(source, sport, destination, dport, isn))
+    say(ready=True)
+    for _ in sys.stdin:
+        for packet in packets:
+            sender.sendto(packet, (destination, 0))
+        say(sent=len(packets))
+
+
+def flood(source, destination, dport, count):
+    """That many SYNs with ISNs and ports of their own, once, when a line comes on stdin."""
+    sender = socket.socket(family_of(source), socket.SOCK_RAW, socket.IPPROTO_RAW)
+    packets = [syn(source, 10000 + number, destination, dport, 1_000_000 + number) for number in range(count)]
+    say(ready=True)
+    sys.stdin.readline()
+    for packet in packets:
+        sender.sendto(packet, (destination, 0))
+    say(sent=count)
+    sys.stdin.readline()
+
+
 def answer(packet, mode):
     """What a far host answers to a SYN: bytes to write to the tun device, or None."""
     version = packet[0] >> 4
@@ -185,6 +220,10 @@ def main(arguments):
         connect(rest[0], int(rest[1]), float(rest[2]), int(rest[3]), rest[4])
     elif job == "tun":
         tun(rest[0], rest[1])
+    elif job == "syns":
+        syns(rest[0], rest[1], rest[2:])
+    elif job == "flood":
+        flood(rest[0], rest[1], int(rest[2]), int(rest[3]))
     elif job == "gate":
         gate(rest[0], rest[1], rest[2:])
     elif job == "join":

@@ -144,15 +144,17 @@ int LiveSession::loop(const std::function<void()>& armed) {
 
   while (!ending_ && !engine_.is_done()) {
     const MonotonicNs before = monotonic_now();
-    std::array<pollfd, 4> fds{{{probe_.ready_fd(), POLLIN, 0},
+    std::array<pollfd, 5> fds{{{probe_.ready_fd(), POLLIN, 0},
                                {signals_.get(), POLLIN, 0},
                                {child_ && !linger_until_ns_ ? child_->fd() : -1, POLLIN, 0},
-                               {calibration_.fd(), POLLIN, 0}}};
+                               {calibration_.fd(), POLLIN, 0},
+                               {watched_fd_, POLLIN, 0}}};
     if (::poll(fds.data(), fds.size(), timeout_ms(before)) < 0 && errno != EINTR) break;
     const MonotonicNs now = monotonic_now();
     if (fds[1].revents != 0) take_signal();
     if (fds[2].revents != 0) linger_until_ns_ = now + kLinger;
     if (fds[3].revents != 0) calibration_.proceed(probe_, engine_);
+    if (fds[4].revents != 0) on_watched_();
     turn(now);
     if ((end_ns_ && now >= *end_ns_) || (linger_until_ns_ && now >= *linger_until_ns_)) ending_ = true;
   }

@@ -29,8 +29,11 @@ class LiveSession {
   int loop(const std::function<void()>& armed = {});
   /// Ends the loop at its next turn.
   void end_soon() { ending_ = true; }
-  /// Only attempts that touch these namespaces are of interest; demo's own lab.
-  const model::Inventory& inventory() const { return surroundings_.inventory(); }
+  /// A descriptor of the caller's, and what the loop is to do whenever it is readable.
+  void watch(int fd, std::function<void()> readable) {
+    watched_fd_ = fd;
+    on_watched_ = std::move(readable);
+  }
 
  private:
   LiveSession(const Options& options, render::Sink& sink, const WallClock& clock, probe::KernelFeatures features, probe::Probe probe);
@@ -58,6 +61,8 @@ class LiveSession {
   Calibration calibration_;
   std::optional<Child> child_;
   UniqueFd signals_;
+  int watched_fd_ = -1;
+  std::function<void()> on_watched_;
   MonotonicNs started_ns_ = 0;
   MonotonicNs next_tick_ns_ = 0;
   std::optional<MonotonicNs> end_ns_;
