@@ -23,7 +23,7 @@ static __always_inline bool same_end(const __u8 *a, __u16 a_port, const __u8 *b,
 }
 
 /* Index of the face that equals this flow, or WIRE_MAX_FACES. */
-static __always_inline __u32 find_face(const struct wire_attempt *attempt, const struct wire_flow *flow)
+static __always_inline __u32 find_face(const struct flight *attempt, const struct wire_flow *flow)
 {
 	for (__u32 i = 0; i < WIRE_MAX_FACES; i++) {
 		if (i >= attempt->face_count)
@@ -36,7 +36,7 @@ static __always_inline __u32 find_face(const struct wire_attempt *attempt, const
 
 /* Does an answer in this flow come from, or go to, an end that the attempt has shown? An answer whose other end was translated on its
  * way is still an answer to it. */
-static __always_inline bool shares_an_end(const struct wire_attempt *attempt, const struct wire_flow *flow)
+static __always_inline bool shares_an_end(const struct flight *attempt, const struct wire_flow *flow)
 {
 	for (__u32 i = 0; i < WIRE_MAX_FACES; i++) {
 		const struct wire_flow *face = &attempt->faces[i];
@@ -50,7 +50,7 @@ static __always_inline bool shares_an_end(const struct wire_attempt *attempt, co
 	return false;
 }
 
-static __always_inline bool is_open(const struct wire_attempt *attempt)
+static __always_inline bool is_open(const struct flight *attempt)
 {
 	return !(attempt->flags & WIRE_ATTEMPT_DEAD);
 }
@@ -58,7 +58,7 @@ static __always_inline bool is_open(const struct wire_attempt *attempt)
 /* Is this packet of that attempt? Its flow is known there, or it is the very sk_buff that was seen last (NAT rewrites in place), or it
  * answers one of its ends. `origin_netns` is set for packets that a local socket makes: two namespaces may use the same addresses. Returns
  * the face, WIRE_MAX_FACES if the flow is none of them, -1 if the packet is another attempt's. */
-SUBPROGRAM int face_if_belongs(const struct wire_attempt *attempt, const struct packet *packet, __u32 origin_netns)
+SUBPROGRAM int face_if_belongs(const struct flight *attempt, const struct packet *packet, __u32 origin_netns)
 {
 	__u32 face;
 
@@ -76,10 +76,10 @@ SUBPROGRAM int face_if_belongs(const struct wire_attempt *attempt, const struct 
 }
 
 /* The packet's record, or nothing. *free_salt is where a new one would go, MAX_SALTS if nowhere. */
-static __always_inline struct wire_attempt *find_attempt(const struct packet *packet, __u32 origin_netns, __u32 *face, __u32 *free_salt)
+static __always_inline struct flight *find_attempt(const struct packet *packet, __u32 origin_netns, __u32 *face, __u32 *free_salt)
 {
 	struct attempt_key key = {.isn = packet->isn, .salt = 0};
-	struct wire_attempt *first = bpf_map_lookup_elem(&attempts, &key), *attempt;
+	struct flight *first = bpf_map_lookup_elem(&attempts, &key), *attempt;
 	int found;
 
 	*free_salt = 0;
@@ -114,7 +114,7 @@ static __always_inline struct wire_attempt *find_attempt(const struct packet *pa
 static __always_inline void mark_sibling(__u32 isn)
 {
 	struct attempt_key key = {.isn = isn, .salt = 0};
-	struct wire_attempt *first = bpf_map_lookup_elem(&attempts, &key);
+	struct flight *first = bpf_map_lookup_elem(&attempts, &key);
 
 	if (first)
 		__sync_fetch_and_or(&first->flags, WIRE_ATTEMPT_HAS_SIBLING);
@@ -133,11 +133,11 @@ static __always_inline struct sock *connecting_socket(const struct sk_buff *skb)
 }
 
 /* Opens a record for a SYN. `sk` is its connecting socket or none. */
-static __always_inline struct wire_attempt *open_attempt(const struct packet *packet, struct sock *sk, __u32 netns, __u32 salt, __u32 slot,
+static __always_inline struct flight *open_attempt(const struct packet *packet, struct sock *sk, __u32 netns, __u32 salt, __u32 slot,
 							 __u64 now)
 {
 	struct attempt_key key = {.isn = packet->isn, .salt = salt};
-	struct wire_attempt *attempt = bpf_map_lookup_elem(&scratch, &slot);
+	struct flight *attempt = bpf_map_lookup_elem(&scratch, &slot);
 
 	if (!attempt)
 		return 0;
@@ -145,14 +145,13 @@ static __always_inline struct wire_attempt *open_attempt(const struct packet *pa
 		count(WIRE_COUNT_TABLE_FULL);
 		return 0;
 	}
-	__builtin_memset(attempt, 0, __builtin_offsetof(struct wire_attempt, faces));
+	__builtin_memset(attempt, 0, __builtin_offsetof(struct flight, faces));
 	attempt->id = __sync_fetch_and_add(&next_attempt_id, 1);
 	attempt->first_ns = now;
 	attempt->isn = packet->isn;
 	attempt->salt = salt;
 	attempt->netns = netns;
 	attempt->last_skb = packet->skb;
-	attempt->far_netns = netns;
 	attempt->faces[0] = packet->flow;
 	attempt->face_count = 1;
 	if (sk) {
@@ -192,41 +191,99 @@ static __always_inline struct wire_attempt *open_attempt(const struct packet *pa
 	return bpf_map_lookup_elem(&attempts, &key);
 }
 
-/* Sends the record as it is, once; from then on its events are streamed. Returns whether events of this attempt are to be sent. */
-static __always_inline bool submit(struct wire_attempt *attempt, __u64 now)
+/* A device that has gone meanwhile leaves an address that holds something else: then only its number is known. */
+static __always_inline bool still_is(__u64 device, __u32 ifindex)
 {
-	__u32 hops, size;
+	return BPF_CORE_READ((const struct net_device *)device, ifindex) == ifindex;
+}
 
+SUBPROGRAM int fill_hop(struct wire_hop *to, const struct flight_hop *from)
+{
+	if (!to || !from)
+		return 0;
+	to->ts_ns = from->ts_ns;
+	to->tag = from->tag;
+	to->event = from->event;
+	to->leg = from->leg;
+	to->face = from->face;
+	to->icmp = from->icmp;
+	if (still_is(from->device, from->ifindex))
+		fill_place(&to->place, from->device);
+	to->place.ifindex = from->ifindex;
+	return 0;
+}
+
+SUBPROGRAM int send_flight(const struct flight *flight, __u64 now)
+{
+	struct wire_attempt *record;
+
+	if (!flight)
+		return 0;
+	record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
+	if (!record) {
+		count(WIRE_COUNT_RING_FULL);
+		return 0;
+	}
+	__builtin_memset(record, 0, __builtin_offsetof(struct wire_attempt, faces));
+	record->header.kind = WIRE_KIND_ATTEMPT;
+	record->header.size = sizeof(*record);
+	record->header.cpu = bpf_get_smp_processor_id();
+	record->header.ts_ns = now;
+	record->id = flight->id;
+	record->first_ns = flight->first_ns;
+	record->last_ns = flight->last_ns;
+	record->cgroup_id = flight->cgroup_id;
+	record->last_skb = flight->last_skb;
+	record->isn = flight->isn;
+	record->server_isn = flight->server_isn;
+	record->flags = flight->flags;
+	record->scope = flight->scope;
+	record->netns = flight->netns;
+	record->tgid = flight->tgid;
+	record->tid = flight->tid;
+	record->hop_count = flight->hop_count;
+	record->hops_lost = flight->hops_lost;
+	record->far_event = flight->far_event;
+	record->far_ifindex = flight->far_ifindex;
+	if (flight->far_device && still_is(flight->far_device, flight->far_ifindex))
+		record->far_netns = device_netns((const struct net_device *)flight->far_device);
+	record->syns = flight->syns;
+	record->synacks = flight->synacks;
+	record->face_count = flight->face_count;
+	record->salt = flight->salt;
+	__builtin_memcpy(record->comm, flight->comm, sizeof(record->comm));
+	__builtin_memcpy(record->faces, flight->faces, sizeof(record->faces));
+	for (__u32 i = 0; i < WIRE_MAX_HOPS; i++) {
+		__builtin_memset(&record->hops[i], 0, sizeof(record->hops[i]));
+		if (i < flight->hop_count)
+			fill_hop(&record->hops[i], &flight->hops[i]);
+	}
+	bpf_ringbuf_submit(record, 0);
+	count(WIRE_COUNT_SUBMITTED);
+	return 0;
+}
+
+/* Sends the record as it is, once; from then on its events are streamed. Returns whether events of this attempt are to be sent. */
+static __always_inline bool submit(struct flight *attempt, __u64 now)
+{
 	if (!in_scope(attempt->scope))
 		return false;
 	if (__sync_fetch_and_or(&attempt->flags, WIRE_ATTEMPT_STREAMED) & WIRE_ATTEMPT_STREAMED)
 		return true;
-	hops = attempt->hop_count;
-	if (hops > WIRE_MAX_HOPS)
-		hops = WIRE_MAX_HOPS;
-	size = __builtin_offsetof(struct wire_attempt, hops) + hops * sizeof(struct wire_hop);
-	asm volatile("" : "+r"(size));
-	if (size > sizeof(*attempt))
-		return true;
-	attempt->header.kind = WIRE_KIND_ATTEMPT;
-	attempt->header.size = size;
-	attempt->header.cpu = bpf_get_smp_processor_id();
-	attempt->header.ts_ns = now;
-	count(WIRE_COUNT_SUBMITTED);
-	if (bpf_ringbuf_output(&ring, attempt, size, 0))
-		count(WIRE_COUNT_RING_FULL);
+	send_flight(attempt, now);
 	return true;
 }
 
-static __always_inline bool streamed(const struct wire_attempt *attempt)
+static __always_inline bool streamed(const struct flight *attempt)
 {
 	return attempt->flags & WIRE_ATTEMPT_STREAMED;
 }
 
 /* Takes the record out of the table. A first record with siblings stays as a marker, or they could not be found; the sweep removes it. */
-static __always_inline void close_attempt(struct wire_attempt *attempt)
+static __always_inline void close_attempt(struct flight *attempt, __u32 isn)
 {
-	struct attempt_key key = {.isn = attempt->isn, .salt = attempt->salt};
+	/* Not attempt->isn: the record may have been closed on another CPU just now, and be another attempt's already. */
+	struct attempt_key key = {.isn = isn, .salt = attempt->salt};
 
 	if (attempt->flags & WIRE_ATTEMPT_HAS_SIBLING) {
 		__sync_fetch_and_or(&attempt->flags, WIRE_ATTEMPT_DEAD);
@@ -237,11 +294,11 @@ static __always_inline void close_attempt(struct wire_attempt *attempt)
 }
 
 /* The handshake is complete. */
-static __always_inline void complete_attempt(struct wire_attempt *attempt)
+static __always_inline void complete_attempt(struct flight *attempt, __u32 isn)
 {
 	if (in_scope(attempt->scope) && !streamed(attempt))
 		count(WIRE_COUNT_ESTABLISHED);
-	close_attempt(attempt);
+	close_attempt(attempt, isn);
 }
 
 #endif

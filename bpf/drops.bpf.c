@@ -136,7 +136,7 @@ static __always_inline void fill_headers(struct wire_drop *record, const struct 
 static __always_inline void on_drop(void *ctx, struct sk_buff *skb, __u64 location, __u32 reason)
 {
 	struct packet packet = {};
-	struct wire_attempt *attempt;
+	struct flight *attempt;
 	struct wire_drop *record;
 	struct dst_entry *dst;
 	struct sock *sk = 0;
@@ -221,7 +221,7 @@ SEC("tp_btf/icmp_send")
 int BPF_PROG(on_icmp_send, struct sk_buff *skb, int type, int code)
 {
 	struct packet packet = {};
-	struct wire_attempt *attempt;
+	struct flight *attempt;
 	struct wire_icmp *record;
 	__u32 face = 0, salt = 0;
 	__u64 now;

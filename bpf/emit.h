@@ -28,7 +28,7 @@ static __always_inline bool towards_client(__u8 leg)
 
 /* `attempt` may be none. The flow is put back into the packet's own direction; an ICMP error keeps the flow that it quotes, turned
  * round, since it travels towards the client. */
-static __always_inline void fill_subject(struct wire_subject *subject, const struct wire_attempt *attempt, const struct packet *packet)
+static __always_inline void fill_subject(struct wire_subject *subject, const struct flight *attempt, const struct packet *packet)
 {
 	subject->attempt = attempt ? attempt->id : 0;
 	subject->skb = packet->skb;
@@ -39,7 +39,7 @@ static __always_inline void fill_subject(struct wire_subject *subject, const str
 		swap_flow(&subject->flow);
 }
 
-static __always_inline void emit_socket(struct wire_attempt *attempt, const struct packet *packet, __u64 socket, __u32 netns,
+static __always_inline void emit_socket(struct flight *attempt, const struct packet *packet, __u64 socket, __u32 netns,
 					__u32 event, __s32 error, int old_state, int new_state, bool at_server, __u64 now)
 {
 	struct wire_socket *record = RESERVE(struct wire_socket, WIRE_KIND_SOCKET, now);

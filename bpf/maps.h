@@ -24,6 +24,48 @@ struct attempt_key {
 	__u32 salt;
 };
 
+/* A packet at a device, as cheap as it can be kept: namespace, name and kind of the device are read when the record is sent, if it is. */
+struct flight_hop {
+	__u64 ts_ns;
+	__u64 device; /* address of the net_device; it must still have this ifindex when it is read */
+	__u32 ifindex;
+	__u32 tag; /* as wire_hop.tag */
+	__u8 event;
+	__u8 leg;
+	__u8 face;
+	__u8 icmp;
+	__u32 _pad;
+};
+
+/* One attempt in flight; fields as in struct wire_attempt. */
+struct flight {
+	__u64 id;
+	__u64 first_ns;
+	__u64 last_ns;
+	__u64 last_skb;
+	__u64 far_device; /* address of the net_device that the farthest SYN was at */
+	__u64 cgroup_id;
+	__u32 isn;
+	__u32 server_isn;
+	__u32 flags;
+	__u32 scope;
+	__u32 netns;
+	__u32 tgid;
+	__u32 tid;
+	__u32 hop_count;
+	__u32 hops_lost;
+	__u32 far_ifindex;
+	__u32 far_event;
+	__u32 _pad;
+	__u16 syns;
+	__u16 synacks;
+	__u16 face_count;
+	__u16 salt;
+	char comm[WIRE_COMM_LEN];
+	struct wire_flow faces[WIRE_MAX_FACES];
+	struct flight_hop hops[WIRE_MAX_HOPS];
+};
+
 /* The flight recorder. Written by the packet, drop and socket programs; removed when the handshake completes, or by the sweep.
  * Preallocated, since allocation in a softirq can fail. 16384 is two thirds of a second of the busiest connect loop measured, with
  * none of them completing. */
@@ -31,7 +73,7 @@ struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, TABLE_SIZE);
 	__type(key, struct attempt_key);
-	__type(value, struct wire_attempt);
+	__type(value, struct flight);
 } attempts SEC(".maps") __weak;
 
 /* A new record is put together here: it does not fit the stack. One slot for each program that opens records: the same program cannot
@@ -46,7 +88,7 @@ struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, _SCRATCH_MAX);
 	__type(key, __u32);
-	__type(value, struct wire_attempt);
+	__type(value, struct flight);
 } scratch SEC(".maps") __weak;
 
 /* Who connects, from inet_sock_set_state in the caller's own context until its socket leaves SYN_SENT. Keyed by the socket's address. */

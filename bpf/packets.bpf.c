@@ -4,11 +4,11 @@
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-static __always_inline void append_hop(struct wire_attempt *attempt, const struct packet *packet, const struct wire_place *place,
-				       __u32 event, __u32 face, __u64 now)
+static __always_inline void append_hop(struct flight *attempt, const struct packet *packet, __u64 device, __u32 ifindex, __u32 event,
+				       __u32 face, __u64 now)
 {
 	__u32 index = __sync_fetch_and_add(&attempt->hop_count, 1);
-	struct wire_hop *hop;
+	struct flight_hop *hop;
 
 	if (index >= WIRE_MAX_HOPS) {
 		attempt->hops_lost++;
@@ -17,23 +17,24 @@ static __always_inline void append_hop(struct wire_attempt *attempt, const struc
 	}
 	hop = &attempt->hops[index];
 	hop->ts_ns = now;
+	hop->device = device;
+	hop->ifindex = ifindex;
 	hop->tag = (__u32)attempt->id;
 	hop->event = event;
 	hop->leg = packet->leg;
 	hop->face = face;
 	hop->icmp = packet->icmp_type << 4 | (packet->icmp_code > 15 ? 15 : packet->icmp_code);
-	hop->place = *place;
 }
 
-static __always_inline void stream_hop(struct wire_attempt *attempt, const struct packet *packet, const struct wire_place *place,
-				       __u32 event, bool local_client, __u64 now)
+static __always_inline void stream_hop(struct flight *attempt, const struct packet *packet, __u64 device, __u32 event,
+				       bool local_client, __u64 now)
 {
 	struct wire_packet *record = RESERVE(struct wire_packet, WIRE_KIND_PACKET, now);
 
 	if (!record)
 		return;
 	fill_subject(&record->subject, attempt, packet);
-	record->subject.place = *place;
+	fill_place(&record->subject.place, device);
 	record->subject.local_client = local_client;
 	record->event = event;
 	record->icmp_type = packet->icmp_type;
@@ -42,25 +43,21 @@ static __always_inline void stream_hop(struct wire_attempt *attempt, const struc
 }
 
 /* What this hop says about the attempt as a whole. Returns whether it is a sign of trouble. */
-static __always_inline bool note_progress(struct wire_attempt *attempt, const struct packet *packet, const struct wire_place *place,
+static __always_inline bool note_progress(struct flight *attempt, const struct packet *packet, __u64 device, __u32 ifindex,
 					  __u32 event)
 {
-	const struct wire_hop *first = &attempt->hops[0];
+	const struct flight_hop *first = &attempt->hops[0];
 
 	switch (packet->leg) {
 	case WIRE_LEG_SYN:
-		attempt->far_netns = place->netns;
-		attempt->far_ifindex = place->ifindex;
+		attempt->far_device = device;
+		attempt->far_ifindex = ifindex;
 		attempt->far_event = event;
-		if (attempt->hop_count == 0) {
-			attempt->syns++;
-			return attempt->syns > 1;
-		}
-		if (first->event == event && first->place.netns == place->netns && first->place.ifindex == place->ifindex) {
-			attempt->syns++;
-			return true;
-		}
-		return false;
+		/* At its first point again, or again without one: a retransmit. */
+		if (attempt->hop_count && (first->event != event || first->device != device))
+			return false;
+		attempt->syns++;
+		return attempt->syns > 1;
 	case WIRE_LEG_SYNACK:
 		attempt->server_isn = packet->server_isn;
 		attempt->synacks++;
@@ -72,86 +69,94 @@ static __always_inline bool note_progress(struct wire_attempt *attempt, const st
 }
 
 /* Has the final ACK left where the SYN had left? Then this machine sees no more of the handshake. */
-static __always_inline bool has_passed(const struct wire_attempt *attempt, const struct packet *packet, const struct wire_place *place,
-				       __u32 event)
+static __always_inline bool has_passed(const struct flight *attempt, const struct packet *packet, __u64 device, __u32 event)
 {
 	return packet->leg == WIRE_LEG_ACK && event == WIRE_PACKET_XMIT && attempt->far_event == WIRE_PACKET_XMIT &&
-	       attempt->server_isn != 0 && attempt->server_isn == packet->server_isn && place->netns == attempt->far_netns &&
-	       place->ifindex == attempt->far_ifindex;
+	       attempt->server_isn != 0 && attempt->server_isn == packet->server_isn && device == attempt->far_device;
 }
 
-/* `out` is the device that transmits; a received packet knows its own. */
-static __always_inline void on_packet(struct sk_buff *skb, const struct net_device *out, __u32 offset, __u32 event, __u32 slot)
+/* A half-open check, as load balancers make them: its client resets it once it is answered, and got what it wanted. */
+static __always_inline bool is_half_open_check(const struct flight *attempt, const struct packet *packet, __u32 face)
 {
-	struct packet packet = {};
-	struct wire_attempt *attempt;
-	struct wire_place place;
-	struct sock *sk = 0;
-	__u32 face = 0, salt = 0, origin_netns = 0;
-	bool was_streamed, trouble;
-	__u64 now;
+	return packet->leg == WIRE_LEG_CLIENT_RESET && face < WIRE_MAX_FACES && !(attempt->flags & WIRE_ATTEMPT_LOCAL_CLIENT) &&
+	       attempt->server_isn && !streamed(attempt);
+}
 
-	if (!armed || !is_ip(skb) || !read_ip(&packet, skb, offset))
-		return;
-	now = bpf_ktime_get_ns();
+/* The whole of what happens to a handshake packet at a device. `event` is a constant. */
+static __always_inline void on_handshake(struct packet *packet, struct sk_buff *skb, __u64 device, __u32 ifindex, __u32 event,
+					 __u32 slot)
+{
+	__u32 face = 0, salt = 0, origin_netns = 0;
+	struct flight *attempt;
+	struct sock *sk = 0;
+	bool trouble;
+	__u64 now = bpf_ktime_get_ns();
+
 	count(WIRE_COUNT_EVENTS);
-	fill_place(&place, out ? as_number(out) : pointer_of(skb, dev));
-	if (packet.leg == WIRE_LEG_SYN && event == WIRE_PACKET_XMIT) {
+	if (packet->leg == WIRE_LEG_SYN && event == WIRE_PACKET_XMIT) {
 		sk = connecting_socket(skb);
 		if (sk)
 			origin_netns = socket_netns(sk);
 	}
-	attempt = find_attempt(&packet, origin_netns, &face, &salt);
+	attempt = find_attempt(packet, origin_netns, &face, &salt);
 	if (!attempt) {
-		if (packet.leg != WIRE_LEG_SYN)
+		if (packet->leg != WIRE_LEG_SYN)
 			return;
-		attempt = open_attempt(&packet, sk, place.netns, salt, slot, now);
+		attempt = open_attempt(packet, sk, origin_netns ? origin_netns : device_netns((struct net_device *)device), salt, slot,
+				       now);
 		if (!attempt)
 			return;
 		face = attempt->face_count - 1;
 	}
-	if (packet.leg == WIRE_LEG_CLIENT_RESET && face < WIRE_MAX_FACES && !(attempt->flags & WIRE_ATTEMPT_LOCAL_CLIENT) &&
-	    attempt->server_isn && !streamed(attempt)) {
-		/* A half-open check, as load balancers make them: it ended as its client wanted. */
-		close_attempt(attempt);
+	if (is_half_open_check(attempt, packet, face)) {
+		close_attempt(attempt, packet->isn);
 		return;
 	}
-	if (face >= WIRE_MAX_FACES && packet.leg == WIRE_LEG_SYN && attempt->face_count < WIRE_MAX_FACES) {
+	if (face >= WIRE_MAX_FACES && packet->leg == WIRE_LEG_SYN && attempt->face_count < WIRE_MAX_FACES) {
 		face = attempt->face_count;
-		attempt->faces[face & (WIRE_MAX_FACES - 1)] = packet.flow;
+		attempt->faces[face & (WIRE_MAX_FACES - 1)] = packet->flow;
 		attempt->face_count = face + 1;
-		attempt->scope |= scope_of_flow(&packet.flow);
+		attempt->scope |= scope_of_flow(&packet->flow);
 	}
-	attempt->scope |= scope_of_netns(place.netns);
-	attempt->last_skb = packet.skb;
+	if (cfg.required_scope & SCOPE_NETNS)
+		attempt->scope |= scope_of_netns(device_netns((struct net_device *)device));
+	attempt->last_skb = packet->skb;
 	attempt->last_ns = now;
-	trouble = note_progress(attempt, &packet, &place, event);
-	was_streamed = streamed(attempt);
-	if (was_streamed) {
-		stream_hop(attempt, &packet, &place, event, sk != 0, now);
+	trouble = note_progress(attempt, packet, device, ifindex, event);
+	if (streamed(attempt)) {
+		stream_hop(attempt, packet, device, event, sk != 0, now);
 	} else {
-		append_hop(attempt, &packet, &place, event, face, now);
+		append_hop(attempt, packet, device, ifindex, event, face, now);
 		if (trouble || cfg.stream_all)
 			submit(attempt, now);
 	}
-	if (has_passed(attempt, &packet, &place, event)) {
+	if (has_passed(attempt, packet, device, event)) {
 		if (streamed(attempt))
-			emit_socket(attempt, &packet, 0, place.netns, WIRE_SOCKET_PASSED, 0, 0, 0, false, now);
-		complete_attempt(attempt);
+			emit_socket(attempt, packet, 0, device_netns((struct net_device *)device), WIRE_SOCKET_PASSED, 0, 0, 0, false, now);
+		complete_attempt(attempt, packet->isn);
 	}
 }
 
 SEC("tp_btf/net_dev_start_xmit")
 int BPF_PROG(on_net_dev_start_xmit, struct sk_buff *skb, struct net_device *dev)
 {
-	on_packet(skb, dev, transmit_offset(skb), WIRE_PACKET_XMIT, SCRATCH_XMIT);
+	struct packet packet = {};
+
+	if (armed && is_ip(skb) && read_ip(&packet, skb, transmit_offset(skb)))
+		on_handshake(&packet, skb, as_number(dev), dev->ifindex, WIRE_PACKET_XMIT, SCRATCH_XMIT);
 	return 0;
 }
 
 SEC("tp_btf/netif_receive_skb")
 int BPF_PROG(on_netif_receive_skb, struct sk_buff *skb)
 {
-	on_packet(skb, 0, receive_offset(skb), WIRE_PACKET_RECEIVE, SCRATCH_RECEIVE);
+	struct packet packet = {};
+	struct net_device *dev;
+
+	if (!armed || !is_ip(skb) || !read_ip(&packet, skb, receive_offset(skb)))
+		return 0;
+	dev = (struct net_device *)pointer_of(skb, dev);
+	on_handshake(&packet, skb, (__u64)dev, BPF_CORE_READ(dev, ifindex), WIRE_PACKET_RECEIVE, SCRATCH_RECEIVE);
 	return 0;
 }
 
@@ -160,8 +165,7 @@ SEC("tp_btf/netif_rx")
 int BPF_PROG(on_netif_rx, struct sk_buff *skb)
 {
 	struct packet packet = {};
-	struct wire_attempt *attempt;
-	struct wire_place place;
+	struct flight *attempt;
 	__u32 face = 0, salt = 0;
 
 	if (!armed || !is_ip(skb) || !read_ip(&packet, skb, receive_offset(skb)))
@@ -169,7 +173,6 @@ int BPF_PROG(on_netif_rx, struct sk_buff *skb)
 	attempt = find_attempt(&packet, 0, &face, &salt);
 	if (!attempt || !streamed(attempt))
 		return 0;
-	fill_place(&place, pointer_of(skb, dev));
-	stream_hop(attempt, &packet, &place, WIRE_PACKET_ENQUEUE, false, bpf_ktime_get_ns());
+	stream_hop(attempt, &packet, pointer_of(skb, dev), WIRE_PACKET_ENQUEUE, false, bpf_ktime_get_ns());
 	return 0;
 }

@@ -282,8 +282,8 @@ static __always_inline int read_ip(struct packet *packet, const struct sk_buff *
 		return 0;
 	if (bpf_probe_read_kernel(&headers.head, length, base + offset) || is_ordinary(&headers.head, length))
 		return 0;
-	packet->skb = as_number(skb);
-	headers.base = as_number(base);
+	packet->skb = (__u64)skb;
+	headers.base = (__u64)base;
 	headers.tail = tail;
 	headers.offset = offset;
 	headers.length = length;

@@ -50,9 +50,9 @@ int BPF_PROG(on_fib_table_lookup, u32 table, const struct flowi4 *flow4, const s
 	struct failed_lookup *lookup;
 	struct wire_flow flow = {};
 
-	if (!armed || BPF_CORE_READ(flow4, __fl_common.flowic_proto) != PROTOCOL_TCP)
+	if (!armed || (error == 0 && *(volatile __u32 *)&routeless_count == 0))
 		return 0;
-	if (error == 0 && *(volatile __u32 *)&routeless_count == 0)
+	if (BPF_CORE_READ(flow4, __fl_common.flowic_proto) != PROTOCOL_TCP)
 		return 0;
 	flow.family = 4;
 	*(__be32 *)flow.saddr = BPF_CORE_READ(flow4, saddr);

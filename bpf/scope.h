@@ -94,11 +94,21 @@ SUBPROGRAM int visible_ids_of(struct visible_ids *ids, __u64 task_address)
 	return 0;
 }
 
+/* PROC_PID_INIT_INO, include/linux/proc_ns.h, the same in all releases. */
+#define INITIAL_PID_NAMESPACE 0xeffffffcu
+
 /* The current task's. */
 static __always_inline void visible_ids(__u32 *tgid, __u32 *tid)
 {
 	struct visible_ids ids = {};
+	__u64 ids_at_root;
 
+	if (cfg.pid_namespace == INITIAL_PID_NAMESPACE) {
+		ids_at_root = bpf_get_current_pid_tgid();
+		*tgid = ids_at_root >> 32;
+		*tid = (__u32)ids_at_root;
+		return;
+	}
 	visible_ids_of(&ids, (__u64)bpf_get_current_task());
 	*tgid = ids.tgid;
 	*tid = ids.tid;

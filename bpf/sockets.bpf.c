@@ -3,7 +3,7 @@
 #include "emit.h"
 
 /* The attempt of a client's socket; `packet` receives its identity. */
-static __always_inline struct wire_attempt *attempt_of_client(const struct sock *sk, bool acknowledged, struct packet *packet)
+static __always_inline struct flight *attempt_of_client(const struct sock *sk, bool acknowledged, struct packet *packet)
 {
 	__u32 face = 0, salt = 0;
 
@@ -14,7 +14,7 @@ static __always_inline struct wire_attempt *attempt_of_client(const struct sock 
 	return find_attempt(packet, socket_netns(sk), &face, &salt);
 }
 
-static __always_inline void say(struct wire_attempt *attempt, const struct packet *packet, const struct sock *sk, __u32 event,
+static __always_inline void say(struct flight *attempt, const struct packet *packet, const struct sock *sk, __u32 event,
 				__s32 error, int old_state, int new_state, bool at_server)
 {
 	__u64 now = bpf_ktime_get_ns();
@@ -45,7 +45,7 @@ static __always_inline void on_connect(const struct sock *sk)
 static __always_inline void on_client_established(const struct sock *sk)
 {
 	struct packet packet = {};
-	struct wire_attempt *attempt = attempt_of_client(sk, true, &packet);
+	struct flight *attempt = attempt_of_client(sk, true, &packet);
 
 	if (!attempt)
 		return;
@@ -53,13 +53,13 @@ static __always_inline void on_client_established(const struct sock *sk)
 	if (streamed(attempt))
 		say(attempt, &packet, sk, WIRE_SOCKET_STATE, 0, TCP_STATE_SYN_SENT, TCP_STATE_ESTABLISHED, false);
 	if (attempt->flags & WIRE_ATTEMPT_SERVER_ESTABLISHED)
-		complete_attempt(attempt);
+		complete_attempt(attempt, packet.isn);
 }
 
 static __always_inline void on_client_closed(const struct sock *sk)
 {
 	struct packet packet = {};
-	struct wire_attempt *attempt = attempt_of_client(sk, false, &packet);
+	struct flight *attempt = attempt_of_client(sk, false, &packet);
 
 	if (!attempt)
 		return;
@@ -70,7 +70,7 @@ static __always_inline void on_client_closed(const struct sock *sk)
 static __always_inline void on_server_established(const struct sock *sk)
 {
 	struct packet packet = {};
-	struct wire_attempt *attempt;
+	struct flight *attempt;
 	__u32 face = 0, salt = 0;
 
 	packet.isn = BPF_CORE_READ((const struct tcp_sock *)sk, rcv_nxt) - 1;
@@ -84,13 +84,17 @@ static __always_inline void on_server_established(const struct sock *sk)
 	__sync_fetch_and_or(&attempt->flags, WIRE_ATTEMPT_SERVER_ESTABLISHED);
 	if (streamed(attempt))
 		say(attempt, &packet, sk, WIRE_SOCKET_STATE, 0, TCP_STATE_SYN_RECV, TCP_STATE_ESTABLISHED, true);
-	complete_attempt(attempt);
+	complete_attempt(attempt, packet.isn);
 }
 
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(on_inet_sock_set_state, const struct sock *sk, const int old_state, const int new_state)
 {
-	if (!armed || !is_tcp_socket(sk))
+	/* Most changes are none of these, and cost no look at the socket. */
+	if (!armed || (new_state != TCP_STATE_SYN_SENT && old_state != TCP_STATE_SYN_SENT &&
+		       !(old_state == TCP_STATE_SYN_RECV && new_state == TCP_STATE_ESTABLISHED)))
+		return 0;
+	if (!is_tcp_socket(sk))
 		return 0;
 	if (new_state == TCP_STATE_SYN_SENT) {
 		on_connect(sk);
@@ -112,7 +116,7 @@ SEC("tp_btf/tcp_retransmit_skb")
 int BPF_PROG(on_tcp_retransmit_skb, const struct sock *sk)
 {
 	struct packet packet = {};
-	struct wire_attempt *attempt;
+	struct flight *attempt;
 
 	if (!armed || BPF_CORE_READ(sk, __sk_common.skc_state) != TCP_STATE_SYN_SENT)
 		return 0;
@@ -126,7 +130,7 @@ SEC("tp_btf/tcp_retransmit_synack")
 int BPF_PROG(on_tcp_retransmit_synack, const struct sock *sk, const struct request_sock *req)
 {
 	struct packet packet = {};
-	struct wire_attempt *attempt;
+	struct flight *attempt;
 	__u32 face = 0, salt = 0;
 
 	if (!armed)
@@ -146,7 +150,7 @@ SEC("tp_btf/inet_sk_error_report")
 int BPF_PROG(on_inet_sk_error_report, const struct sock *sk)
 {
 	struct packet packet = {};
-	struct wire_attempt *attempt;
+	struct flight *attempt;
 
 	if (!armed || !is_tcp_socket(sk) || BPF_CORE_READ(sk, __sk_common.skc_state) != TCP_STATE_SYN_SENT)
 		return 0;
@@ -160,7 +164,7 @@ SEC("tp_btf/tcp_receive_reset")
 int BPF_PROG(on_tcp_receive_reset, const struct sock *sk)
 {
 	struct packet packet = {};
-	struct wire_attempt *attempt;
+	struct flight *attempt;
 
 	if (!armed || BPF_CORE_READ(sk, __sk_common.skc_state) != TCP_STATE_SYN_SENT)
 		return 0;
@@ -176,7 +180,7 @@ SEC("tp_btf/tcp_send_reset")
 int BPF_PROG(on_tcp_send_reset, const struct sock *sk, struct sk_buff *skb)
 {
 	struct packet packet = {};
-	struct wire_attempt *attempt;
+	struct flight *attempt;
 	__u32 face = 0, salt = 0;
 	__u64 now, device;
 

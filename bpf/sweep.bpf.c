@@ -14,7 +14,7 @@
 #define STREAMED_QUIET_NS (140 * SECOND)
 #define ROUTELESS_NS (30 * 1000000ull)
 
-static long sweep_attempt(void *map, struct attempt_key *key, struct wire_attempt *attempt, __u64 *now)
+static long sweep_attempt(void *map, struct attempt_key *key, struct flight *attempt, __u64 *now)
 {
 	__u64 quiet = *now > attempt->last_ns ? *now - attempt->last_ns : 0;
 	__u32 flags = attempt->flags;
@@ -29,19 +29,19 @@ static long sweep_attempt(void *map, struct attempt_key *key, struct wire_attemp
 		__u64 limit = flags & (WIRE_ATTEMPT_CLIENT_CLOSED | WIRE_ATTEMPT_CLIENT_ESTABLISHED) ? CLOSED_QUIET_NS : STREAMED_QUIET_NS;
 
 		if (quiet > limit)
-			close_attempt(attempt);
+			close_attempt(attempt, key->isn);
 		return 0;
 	}
 	if (flags & WIRE_ATTEMPT_CLIENT_ESTABLISHED) {
 		if (quiet > ESTABLISHED_QUIET_NS)
-			complete_attempt(attempt);
+			complete_attempt(attempt, key->isn);
 		return 0;
 	}
 	if (quiet <= STALE_NS)
 		return 0;
 	if (!in_scope(attempt->scope)) {
 		if (quiet > STREAMED_QUIET_NS)
-			close_attempt(attempt);
+			close_attempt(attempt, key->isn);
 		return 0;
 	}
 	packet.isn = attempt->isn;

@@ -142,7 +142,8 @@ struct wire_hop {
 };
 WIRE_ASSERT(sizeof(struct wire_hop) == 48, "wire_hop");
 
-/* The flight record. Sent with only its used hops: size = offsetof(hops) + hop_count * sizeof(struct wire_hop). */
+/* The flight record. Of its hops the first hop_count are used, in the order in which they were written; a size that ends after fewer hops
+ * is valid. Other CPUs may append while it is copied: hop_count may exceed the hops that are there, and the last of them may be zero. */
 struct wire_attempt {
 	struct wire_header header; /* filled in when it is submitted */
 	__u64 id;                  /* unique while synfate runs; never 0 */
@@ -157,7 +158,7 @@ struct wire_attempt {
 	__u32 netns;      /* where it was first seen */
 	__u32 tgid;       /* in synfate's own pid namespace; 0: not visible there */
 	__u32 tid;
-	__u32 hop_count;  /* written; beyond WIRE_MAX_HOPS they are only counted in hops_lost */
+	__u32 hop_count;  /* counted; beyond WIRE_MAX_HOPS they are only in hops_lost */
 	__u32 hops_lost;
 	__u32 far_netns;  /* the farthest point that a SYN reached */
 	__u32 far_ifindex;

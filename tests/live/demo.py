@@ -84,9 +84,9 @@ def start(*arguments):
     return process, os.fdopen(reader, "rb", buffering=0)
 
 
-def namespaces_of_children(tgid):
+def children_of(tgid):
     with open(f"/proc/{tgid}/task/{tgid}/children", encoding="ascii") as file:
-        return {os.stat(f"/proc/{child}/ns/net").st_ino for child in file.read().split()}
+        return [int(child) for child in file.read().split()]
 
 
 def rows(lab):
@@ -134,12 +134,34 @@ def interrupted(lab):
         check_nothing_left(lab, before)
 
 
+def not_as_set_up(lab):
+    """Somebody ends the cache's server in the middle: the row is true, the demo's claim is not, and it says so."""
+    before = world(lab)
+    process, output = start("--json")
+    lines = [json.loads(tool.read_line(output.fileno(), 20 * tool.PATIENCE))]
+    listening = []
+    for child in children_of(process.pid):
+        with open(f"/proc/{child}/net/tcp", encoding="ascii") as sockets:
+            if f":{6379:04X} 00000000:0000 0A" in sockets.read():
+                listening.append(child)
+    check(len(listening) == 1, f"the cache's server is {listening}")
+    os.kill(listening[0], signal.SIGKILL)
+    lines += map(json.loads, output.read().splitlines())
+    output.close()
+    said = process.communicate(timeout=20 * tool.PATIENCE)[1]
+    check(process.returncode == 3, f"exit {process.returncode}: {said}")
+    expect({"fate": "refused", "cause": "no_listener"}, lines[-2])
+    check("step 5 was set up as rp_filter of the synack in node, and the row says no_listener of the syn" in said, f"said {said}")
+    check("All five" not in said, f"said {said}")
+    check_nothing_left(lab, before)
+
+
 def killed_while_showing(lab):
     make_leaks_seen()
     before = world(lab)
     process, output = start("--json")
     check(tool.read_line(output.fileno(), 20 * tool.PATIENCE).startswith("{"), "no row")
-    namespaces = namespaces_of_children(process.pid)
+    namespaces = {os.stat(f"/proc/{child}/ns/net").st_ino for child in children_of(process.pid)}
     check(len(namespaces) == 4, f"the lab's processes are in {namespaces}, so this shows nothing")
     process.kill()
     process.communicate()
@@ -154,11 +176,9 @@ def killed_while_building(lab):
     for wanted in (1, 3, 5):
         before = world(lab)
         process, output = start("--json")
-        children, deadline = f"/proc/{process.pid}/task/{process.pid}/children", tool.Deadline(10)
-        seen = set()
+        seen, deadline = set(), tool.Deadline(10)
         while len(seen) < wanted and not deadline.passed():
-            with open(children, encoding="ascii") as file:
-                seen.update(file.read().split())
+            seen.update(children_of(process.pid))
         check(len(seen) >= wanted, f"{len(seen)} children were seen, so this shows nothing")
         process.kill()
         process.communicate()
@@ -191,4 +211,4 @@ def without_a_tool(lab):
 
 
 if __name__ == "__main__":
-    main(40, __doc__, rows, told, interrupted, killed_while_showing, killed_while_building, nobody_reads, without_a_tool)
+    main(40, __doc__, rows, told, interrupted, not_as_set_up, killed_while_showing, killed_while_building, nobody_reads, without_a_tool)

@@ -61,6 +61,7 @@ void send_syn(std::uint16_t port) {
 
 [[noreturn]] void be_the_child(int report_fd, int go_fd) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  ::prctl(PR_SET_NAME, kCalibrationComm);
   struct stat space {};
   if (::unshare(CLONE_NEWNET) != 0 || !raise_loopback() || !load_rules() || ::stat("/proc/self/ns/net", &space) != 0) ::_exit(1);
   const auto netns = static_cast<std::uint32_t>(space.st_ino);

@@ -161,7 +161,7 @@ int demo(const Options& options) {
     std::fputs("  this demo failed, and its rows are not to be trusted on this machine; see: synfate doctor\n", stderr);
     return kEvidenceLost;
   }
-  narrator.say("\n");
+  if (!options.json) narrator.say("\n");
   narrator.tell(
       "All five are as set up. The lab is gone, and with it what the commands after \"next\" would show; for this machine's own "
       "connections: synfate trace");

@@ -13,6 +13,13 @@ namespace {
 /// Attempts whose last answer is remembered, to number revisions; a revision comes within minutes or never.
 constexpr std::size_t kMaxRemembered = 16384;
 
+/// Two synfates at once see each other calibrate: a SYN to the lowest ports of loopback, in a namespace of its own.
+bool is_anothers_calibration(const model::Journey& journey) {
+  if (journey.client.comm != kCalibrationComm || journey.faces.empty()) return false;
+  const model::Endpoint& to = journey.faces.front().dst;
+  return to.address == *model::parse_ip("127.0.0.1") && to.port <= 2;
+}
+
 }  // namespace
 
 std::string to_text(const NftSites& sites) {
@@ -78,7 +85,7 @@ bool Engine::Printed::same_answer(const Printed& other) const {
 }
 
 void Engine::consider(const model::Journey& journey, MonotonicNs now, bool last) {
-  if (broken_ || !judge::concerns_this_node(journey)) return;
+  if (broken_ || !judge::concerns_this_node(journey) || is_anothers_calibration(journey)) return;
   if (before_judge_) before_judge_(journey);
   const model::Journey known = with_sites(journey);
   model::Verdict verdict = judge::judge(known, inventory_, {.now_ns = now, .tier = options_.tier});

@@ -29,6 +29,8 @@ struct NftSites {
 std::string to_text(const NftSites& sites);
 std::optional<NftSites> parse_nft_sites(std::string_view text);
 inline constexpr std::string_view kNftSitesCode = "nft_sites";
+/// The name of the process that calibrates. Another synfate's is seen like any other process; its attempts deserve no row.
+inline constexpr char kCalibrationComm[] = "synfate-calib";
 
 struct EngineOptions {
   bool print_all = false;  ///< established attempts as well

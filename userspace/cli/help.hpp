@@ -43,10 +43,10 @@ inline constexpr std::string_view kReplayFooter =
     "Exit status: 0 all of it, 3 it was cut short or evidence was lost, 1 it is no recording.";
 inline constexpr std::string_view kDemo = "build a small lab of network namespaces, make real connections fail in it, and name each cause";
 inline constexpr std::string_view kDemoFooter =
-    "The lab is private to this process: its namespaces, devices and rules vanish with it, also after kill -9.\n"
-    "The machine's own network is not touched; its kernel may load the modules that a bridge, veth and nft need.\n"
-    "Needs root, ip (iproute2) and nft (nftables).\n"
-    "Exit status: 0 every row names what was set up, 3 one does not or evidence was lost, 2 no lab can be built\n"
-    "here, 130 interrupted.";
+    "The lab is private to this process: its namespaces, devices and rules vanish with it, also after\n"
+    "kill -9. The machine's own network is not touched; its kernel may load the modules that a bridge,\n"
+    "veth and nft need. Needs root, ip (package iproute2) and nft (package nftables).\n"
+    "Exit status: 0 every row names what was set up, 3 one does not or evidence was lost, 2 no lab can\n"
+    "be built here, 130 interrupted.";
 
 }  // namespace synfate::cli::help

@@ -157,8 +157,7 @@ TEST_CASE("counts that cannot be are refused") {
     const char* why;
   };
   const Case cases[] = {
-      {[](wire_attempt& r) { r.hop_count = 2; }, 3, "flight record with 3 hops says that it has 2"},
-      {[](wire_attempt& r) { r.hop_count = ~0U; }, 3, "flight record with 3 hops says that it has 4294967295"},
+      {[](wire_attempt& r) { r.hop_count = ~0U; }, 3, "flight record says that it has 4294967295 hops"},
       {[](wire_attempt& r) { r.face_count = 0; }, 3, "flight record with 0 faces, expected 1 to 4"},
       {[](wire_attempt& r) { r.face_count = 5; }, 3, "flight record with 5 faces, expected 1 to 4"},
       {[](wire_attempt& r) { r.id = 0; }, 3, "flight record of attempt 0"},
