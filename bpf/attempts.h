@@ -64,8 +64,7 @@ SUBPROGRAM int face_if_belongs(const struct flight *attempt, const struct packet
 
 	if (!attempt || !packet || !is_open(attempt))
 		return -1;
-	if (origin_netns && packet->leg == WIRE_LEG_SYN && (attempt->flags & WIRE_ATTEMPT_LOCAL_CLIENT) &&
-	    attempt->netns != origin_netns)
+	if (origin_netns && packet->leg == WIRE_LEG_SYN && (attempt->flags & WIRE_ATTEMPT_LOCAL_CLIENT) && attempt->netns != origin_netns)
 		return -1;
 	face = find_face(attempt, &packet->flow);
 	if (face < WIRE_MAX_FACES)
@@ -134,7 +133,7 @@ static __always_inline struct sock *connecting_socket(const struct sk_buff *skb)
 
 /* Opens a record for a SYN. `sk` is its connecting socket or none. */
 static __always_inline struct flight *open_attempt(const struct packet *packet, struct sock *sk, __u32 netns, __u32 salt, __u32 slot,
-							 __u64 now)
+						   __u64 now)
 {
 	struct attempt_key key = {.isn = packet->isn, .salt = salt};
 	struct flight *attempt = bpf_map_lookup_elem(&scratch, &slot);

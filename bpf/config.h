@@ -15,7 +15,7 @@
 
 struct config_prefix {
 	__u8 address[16]; /* network order */
-	__u32 family;	  /* 4 or 6 */
+	__u32 family;     /* 4 or 6 */
 	__u32 bits;
 };
 
@@ -27,7 +27,7 @@ struct config {
 	struct config_prefix destination;
 	__u32 port;
 	__u32 netns;
-	__u32 process_tgid; /* in the pid namespace below */
+	__u32 process_tgid;  /* in the pid namespace below */
 	__u32 pid_namespace; /* inode of synfate's own pid namespace */
 	__u64 cgroup_id;
 	__u32 cgroup_level; /* depth of cgroup_id below the root of cgroup v2 */

@@ -6,19 +6,19 @@
 #include "attempts.h"
 
 /* A record of this type from the ring, its header filled and the rest zeroed; the caller submits it. */
-#define RESERVE(type, wire_kind_number, now)                                                                                           \
-	({                                                                                                                             \
-		type *_record = bpf_ringbuf_reserve(&ring, sizeof(type), 0);                                                           \
-		if (_record) {                                                                                                         \
-			__builtin_memset(_record, 0, sizeof(type));                                                                    \
-			_record->header.kind = wire_kind_number;                                                                       \
-			_record->header.size = sizeof(type);                                                                           \
-			_record->header.cpu = bpf_get_smp_processor_id();                                                              \
-			_record->header.ts_ns = now;                                                                                   \
-		} else {                                                                                                               \
-			count(WIRE_COUNT_RING_FULL);                                                                                   \
-		}                                                                                                                      \
-		_record;                                                                                                               \
+#define RESERVE(type, wire_kind_number, now)                                                                                               \
+	({                                                                                                                                 \
+		type *_record = bpf_ringbuf_reserve(&ring, sizeof(type), 0);                                                               \
+		if (_record) {                                                                                                             \
+			__builtin_memset(_record, 0, sizeof(type));                                                                        \
+			_record->header.kind = wire_kind_number;                                                                           \
+			_record->header.size = sizeof(type);                                                                               \
+			_record->header.cpu = bpf_get_smp_processor_id();                                                                  \
+			_record->header.ts_ns = now;                                                                                       \
+		} else {                                                                                                                   \
+			count(WIRE_COUNT_RING_FULL);                                                                                       \
+		}                                                                                                                          \
+		_record;                                                                                                                   \
 	})
 
 static __always_inline bool towards_client(__u8 leg)
@@ -39,8 +39,8 @@ static __always_inline void fill_subject(struct wire_subject *subject, const str
 		swap_flow(&subject->flow);
 }
 
-static __always_inline void emit_socket(struct flight *attempt, const struct packet *packet, __u64 socket, __u32 netns,
-					__u32 event, __s32 error, int old_state, int new_state, bool at_server, __u64 now)
+static __always_inline void emit_socket(struct flight *attempt, const struct packet *packet, __u64 socket, __u32 netns, __u32 event,
+					__s32 error, int old_state, int new_state, bool at_server, __u64 now)
 {
 	struct wire_socket *record = RESERVE(struct wire_socket, WIRE_KIND_SOCKET, now);
 

@@ -162,7 +162,7 @@ struct stack_words {
 	__u64 word[STACK_WORDS];
 	/* In memory and not in registers: the verifier would follow each of their values through the loops. */
 	__u32 readable; /* words that could be copied */
-	__u32 anchor;	/* 1 + index of the return address into the code that frees; 0: not found yet */
+	__u32 anchor;   /* 1 + index of the return address into the code that frees; 0: not found yet */
 };
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

@@ -11,7 +11,7 @@
 #include "place.h"
 
 struct traversal {
-	__u64 in;  /* addresses */
+	__u64 in; /* addresses */
 	__u64 out;
 	__u64 net;
 	__u32 hook;

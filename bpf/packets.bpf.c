@@ -26,8 +26,8 @@ static __always_inline void append_hop(struct flight *attempt, const struct pack
 	hop->icmp = packet->icmp_type << 4 | (packet->icmp_code > 15 ? 15 : packet->icmp_code);
 }
 
-static __always_inline void stream_hop(struct flight *attempt, const struct packet *packet, __u64 device, __u32 event,
-				       bool local_client, __u64 now)
+static __always_inline void stream_hop(struct flight *attempt, const struct packet *packet, __u64 device, __u32 event, bool local_client,
+				       __u64 now)
 {
 	struct wire_packet *record = RESERVE(struct wire_packet, WIRE_KIND_PACKET, now);
 
@@ -43,8 +43,7 @@ static __always_inline void stream_hop(struct flight *attempt, const struct pack
 }
 
 /* What this hop says about the attempt as a whole. Returns whether it is a sign of trouble. */
-static __always_inline bool note_progress(struct flight *attempt, const struct packet *packet, __u64 device, __u32 ifindex,
-					  __u32 event)
+static __always_inline bool note_progress(struct flight *attempt, const struct packet *packet, __u64 device, __u32 ifindex, __u32 event)
 {
 	const struct flight_hop *first = &attempt->hops[0];
 
@@ -83,8 +82,7 @@ static __always_inline bool is_half_open_check(const struct flight *attempt, con
 }
 
 /* The whole of what happens to a handshake packet at a device. `event` is a constant. */
-static __always_inline void on_handshake(struct packet *packet, struct sk_buff *skb, __u64 device, __u32 ifindex, __u32 event,
-					 __u32 slot)
+static __always_inline void on_handshake(struct packet *packet, struct sk_buff *skb, __u64 device, __u32 ifindex, __u32 event, __u32 slot)
 {
 	__u32 face = 0, salt = 0, origin_netns = 0;
 	struct flight *attempt;
@@ -102,8 +100,8 @@ static __always_inline void on_handshake(struct packet *packet, struct sk_buff *
 	if (!attempt) {
 		if (packet->leg != WIRE_LEG_SYN)
 			return;
-		attempt = open_attempt(packet, sk, origin_netns ? origin_netns : device_netns((struct net_device *)device), salt, slot,
-				       now);
+		attempt =
+			open_attempt(packet, sk, origin_netns ? origin_netns : device_netns((struct net_device *)device), salt, slot, now);
 		if (!attempt)
 			return;
 		face = attempt->face_count - 1;

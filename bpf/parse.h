@@ -22,10 +22,10 @@
 /* A packet that may belong to a handshake. */
 struct packet {
 	struct wire_flow flow; /* in SYN direction, whatever the packet's own direction is */
-	__u64 skb;	       /* address, an identity only; 0: not seen as an sk_buff */
-	__u32 isn;	       /* client's */
+	__u64 skb;             /* address, an identity only; 0: not seen as an sk_buff */
+	__u32 isn;             /* client's */
 	__u32 server_isn;      /* legs SYN-ACK and ACK */
-	__u8 leg;	       /* enum wire_leg; 0: not of a handshake */
+	__u8 leg;              /* enum wire_leg; 0: not of a handshake */
 	__u8 icmp_type;
 	__u8 icmp_code;
 	__u8 ttl;
@@ -59,10 +59,10 @@ static __always_inline bool nobody_waits_for(__u32 isn)
 /* The first bytes of a packet, and where the rest of its linear part is. */
 struct headers {
 	union head head;
-	__u64 base;    /* skb->head, as a number */
-	__u32 tail;    /* of the linear part, from base */
-	__u32 offset;  /* of the IP header, from base */
-	__u32 length;  /* bytes in head */
+	__u64 base;   /* skb->head, as a number */
+	__u32 tail;   /* of the linear part, from base */
+	__u32 offset; /* of the IP header, from base */
+	__u32 length; /* bytes in head */
 	__u32 _pad;
 };
 
@@ -259,8 +259,7 @@ static __always_inline bool is_ordinary(const union head *head, __u32 length)
 	}
 	if (version == 6) {
 		if (head->byte[6] == PROTOCOL_TCP)
-			return length >= 60 && !(head->byte[53] & (TCP_SYN | TCP_RST)) &&
-			       nobody_waits_for(bpf_ntohl(head->word[11]) - 1);
+			return length >= 60 && !(head->byte[53] & (TCP_SYN | TCP_RST)) && nobody_waits_for(bpf_ntohl(head->word[11]) - 1);
 		return head->byte[6] == 17;
 	}
 	return true;

@@ -5,8 +5,8 @@
 
 #include "parse.h"
 
-#define KIND8(a, b, c, d, e, f, g, h)                                                                                                  \
-	((__u64)(a) | (__u64)(b) << 8 | (__u64)(c) << 16 | (__u64)(d) << 24 | (__u64)(e) << 32 | (__u64)(f) << 40 | (__u64)(g) << 48 | \
+#define KIND8(a, b, c, d, e, f, g, h)                                                                                                      \
+	((__u64)(a) | (__u64)(b) << 8 | (__u64)(c) << 16 | (__u64)(d) << 24 | (__u64)(e) << 32 | (__u64)(f) << 40 | (__u64)(g) << 48 |     \
 	 (__u64)(h) << 56)
 
 /* rtnl_link_ops.kind, its first seven bytes, zero filled. */
@@ -112,8 +112,7 @@ SUBPROGRAM int common_flow_at(struct wire_flow *flow, __u64 common_address)
 
 		BPF_CORE_READ_INTO(&local, common, skc_v6_rcv_saddr);
 		BPF_CORE_READ_INTO(&remote, common, skc_v6_daddr);
-		if (remote.in6_u.u6_addr32[0] == 0 && remote.in6_u.u6_addr32[1] == 0 &&
-		    remote.in6_u.u6_addr32[2] == bpf_htonl(0xffff)) {
+		if (remote.in6_u.u6_addr32[0] == 0 && remote.in6_u.u6_addr32[1] == 0 && remote.in6_u.u6_addr32[2] == bpf_htonl(0xffff)) {
 			flow->family = 4;
 			*(__be32 *)flow->saddr = local.in6_u.u6_addr32[3];
 			*(__be32 *)flow->daddr = remote.in6_u.u6_addr32[3];

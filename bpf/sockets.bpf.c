@@ -14,8 +14,8 @@ static __always_inline struct flight *attempt_of_client(const struct sock *sk, b
 	return find_attempt(packet, socket_netns(sk), &face, &salt);
 }
 
-static __always_inline void say(struct flight *attempt, const struct packet *packet, const struct sock *sk, __u32 event,
-				__s32 error, int old_state, int new_state, bool at_server)
+static __always_inline void say(struct flight *attempt, const struct packet *packet, const struct sock *sk, __u32 event, __s32 error,
+				int old_state, int new_state, bool at_server)
 {
 	__u64 now = bpf_ktime_get_ns();
 
@@ -194,7 +194,7 @@ int BPF_PROG(on_tcp_send_reset, const struct sock *sk, struct sk_buff *skb)
 	attempt->last_ns = now;
 	device = pointer_of(skb, dev);
 	if (submit(attempt, now))
-		emit_socket(attempt, &packet, (__u64)sk, device ? device_netns((struct net_device *)device) : 0, WIRE_SOCKET_RESET_SENT, 0, 0, 0,
-			    packet.leg == WIRE_LEG_SYN || packet.leg == WIRE_LEG_ACK, now);
+		emit_socket(attempt, &packet, (__u64)sk, device ? device_netns((struct net_device *)device) : 0, WIRE_SOCKET_RESET_SENT, 0,
+			    0, 0, packet.leg == WIRE_LEG_SYN || packet.leg == WIRE_LEG_ACK, now);
 	return 0;
 }

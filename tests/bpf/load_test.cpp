@@ -90,7 +90,6 @@ unsigned print_instructions(const Skeleton& skeleton, const char* title) {
     CHECK(count < kMostInstructions);
     sum += count;
   }
-  std::printf("%s %-28s %7u instructions verified\n", title, "(sum)", sum);
   return sum;
 }
 
@@ -165,7 +164,7 @@ TEST_CASE("each program alone") {
 TEST_CASE("all programs together") {
   const Skeleton skeleton = open(usual());
   REQUIRE(synfate_bpf__load(skeleton.get()) == 0);
-  CHECK(print_instructions(skeleton, "together") > 0);
+  std::printf("together %-28s %7u instructions verified\n", "(sum)", print_instructions(skeleton, "together"));
 }
 
 TEST_CASE("all programs, with each configuration") {

@@ -4,15 +4,13 @@
 // in nft_do_chain() was seen, so nothing is ever loaded for it. The namespace dies with the child, the child with synfate.
 #pragma once
 
-#include <sys/types.h>
-
 #include <cstdint>
 #include <optional>
 
 #include "base/result.hpp"
 #include "base/time.hpp"
-#include "base/unique_fd.hpp"
 #include "cli/engine.hpp"
+#include "machine/private_netns.hpp"
 #include "probe/probe.hpp"
 
 namespace synfate::cli {
@@ -24,7 +22,7 @@ class Calibration {
   /// Starts the child; poll fd() then. Once only.
   void start(MonotonicNs now);
   /// Readable when the child has news; -1 while none is expected.
-  int fd() const { return state_ == State::Preparing ? from_child_.get() : -1; }
+  int fd() const { return state_ == State::Preparing ? lab_->fd() : -1; }
   /// The child's namespace is ready: lets its SYNs be observed and sends them.
   void proceed(probe::Probe& probe, Engine& engine);
   /// Takes what the engine's observer saw; gives up when its time is over. Returns true when the state became Done or Failed just now.
@@ -35,18 +33,14 @@ class Calibration {
   MonotonicNs deadline() const { return deadline_; }
 
   Calibration() = default;
+  // The engine's observer holds its address.
   Calibration(const Calibration&) = delete;
   Calibration& operator=(const Calibration&) = delete;
-  ~Calibration() { stop(); }
 
  private:
-  void stop();
-
   State state_ = State::Idle;
   MonotonicNs deadline_ = 0;
-  pid_t child_ = -1;
-  UniqueFd from_child_;
-  UniqueFd to_child_;
+  std::optional<machine::PrivateNetns> lab_;
   NftSites sites_;
 };
 

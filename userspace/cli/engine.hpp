@@ -29,6 +29,9 @@ struct NftSites {
 std::string to_text(const NftSites& sites);
 std::optional<NftSites> parse_nft_sites(std::string_view text);
 inline constexpr std::string_view kNftSitesCode = "nft_sites";
+/// A notice in a recording: the session judged what was due at this time. A replay judges then and not before, so that it knows what the
+/// session knew: the losses that are found only after a burst was read, a calibration that came meanwhile.
+inline constexpr std::string_view kJudgedCode = "judged";
 /// The name of the process that calibrates. Another synfate's is seen like any other process; its attempts deserve no row.
 inline constexpr char kCalibrationComm[] = "synfate-calib";
 

@@ -191,6 +191,7 @@ void LiveSession::judge_due(MonotonicNs now) {
   if (!due || *due > now || calibration_.is_under_way()) return;
   note_losses(now);
   engine_.advance(now);
+  recorder_.judged(now);
 }
 
 void LiveSession::note_losses(MonotonicNs now) {

@@ -20,6 +20,10 @@ void Recorder::nft_sites(MonotonicNs now, const NftSites& sites) {
   if (writer_) check(writer_->notice(now, {model::NoticeLevel::Info, std::string(kNftSitesCode), to_text(sites)}));
 }
 
+void Recorder::judged(MonotonicNs now) {
+  if (writer_) check(writer_->notice(now, {model::NoticeLevel::Info, std::string(kJudgedCode), ""}));
+}
+
 void Recorder::lost(MonotonicNs now, const wire::Counters& counters) {
   if (writer_) check(writer_->lost(now, counters));
 }

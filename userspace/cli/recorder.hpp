@@ -21,6 +21,7 @@ class Recorder {
   void record(std::span<const std::byte> bytes);
   void inventory(MonotonicNs now, const model::Inventory& inventory);
   void nft_sites(MonotonicNs now, const NftSites& sites);
+  void judged(MonotonicNs now);
   void lost(MonotonicNs now, const wire::Counters& counters);
   void end(MonotonicNs now, const wire::Counters& counters);
 

@@ -30,25 +30,25 @@ struct Totals {
 };
 
 void apply(wire::Chunk& chunk, Engine& engine, Totals& totals) {
-  const auto reach = [&](MonotonicNs now) {
-    // A record is stamped before others that were written earlier: time never goes back.
-    totals.last_ns = std::max(totals.last_ns, now);
-    engine.advance(totals.last_ns);
-  };
+  // A record is stamped before others that were written earlier: time never goes back.
+  const auto reach = [&](MonotonicNs now) { totals.last_ns = std::max(totals.last_ns, now); };
   if (auto* record = std::get_if<wire::RawRecord>(&chunk)) {
     reach(time_of(record->bytes));
     engine.feed(record->bytes);
   } else if (auto* snapshot = std::get_if<wire::InventorySnapshot>(&chunk)) {
-    // Read just before the judgement that it was read for.
+    // Read for the judgement that follows.
     engine.set_inventory(std::move(snapshot->inventory));
     reach(snapshot->time_ns);
   } else if (const auto* notice = std::get_if<wire::RecordedNotice>(&chunk)) {
-    if (const auto sites = notice->notice.code == kNftSitesCode ? parse_nft_sites(notice->notice.text) : std::nullopt) {
+    reach(notice->time_ns);
+    const auto sites = notice->notice.code == kNftSitesCode ? parse_nft_sites(notice->notice.text) : std::nullopt;
+    if (notice->notice.code == kJudgedCode) {
+      engine.advance(totals.last_ns);
+    } else if (sites) {
       engine.set_nft_sites(*sites);
     } else {
       engine.print(notice->notice);
     }
-    reach(notice->time_ns);
   } else if (const auto* lost = std::get_if<wire::LostCounters>(&chunk)) {
     const std::uint64_t now_lost = lost->counters[WIRE_COUNT_RING_FULL];
     if (now_lost > totals.lost) engine.lose(static_cast<unsigned>(std::min<std::uint64_t>(now_lost - totals.lost, 1U << 20)));
@@ -96,6 +96,8 @@ int replay(const Options& options) {
     engine.print(model::Notice{model::NoticeLevel::Warning, "recording_unfinished",
                                "the recording was not finished: synfate was killed while it was made, or the disk was full"});
   }
+  // As the session did at its end: what is due is judged before the rest is called unfinished.
+  engine.advance(totals.last_ns);
   engine.finish(totals.last_ns);
   model::Summary summary;
   summary.attempts = engine.fates();

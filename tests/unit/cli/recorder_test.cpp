@@ -45,6 +45,7 @@ TEST_CASE("without --record nothing happens, and nothing fails") {
   CHECK_FALSE(recorder.is_on());
   recorder.record(Script(1).flight(0));
   recorder.inventory(1, {});
+  recorder.judged(1);
   recorder.lost(1, {});
   recorder.end(1, {});
   CHECK_FALSE(recorder.has_failed());
@@ -60,18 +61,20 @@ TEST_CASE("what a session tells is in the file, in order") {
   recorder.inventory(1, synfate::test::machine());
   recorder.record(Script(1).flight(0));
   recorder.nft_sites(2, {0x10, 0x20, 30});
+  recorder.judged(3);
   recorder.lost(3, synfate::test::counters());
   recorder.end(4, synfate::test::counters());
   const auto found = chunks(disk.bytes);
-  REQUIRE(found.size() == 5);
+  REQUIRE(found.size() == 6);
   CHECK(std::holds_alternative<wire::InventorySnapshot>(found[0]));
   CHECK(std::get<wire::RawRecord>(found[1]).bytes == Script(1).flight(0));
   const auto& notice = std::get<wire::RecordedNotice>(found[2]).notice;
   CHECK(notice.code == kNftSitesCode);
   REQUIRE(parse_nft_sites(notice.text));
   CHECK(parse_nft_sites(notice.text)->policy == 0x20);
-  CHECK(std::get<wire::LostCounters>(found[3]).counters == synfate::test::counters());
-  CHECK(std::get<wire::RecordingEnd>(found[4]).records == 1);
+  CHECK(std::get<wire::RecordedNotice>(found[3]).notice.code == kJudgedCode);
+  CHECK(std::get<wire::LostCounters>(found[4]).counters == synfate::test::counters());
+  CHECK(std::get<wire::RecordingEnd>(found[5]).records == 1);
 }
 
 TEST_CASE("a full disk is said once, and the session goes on without a recording") {

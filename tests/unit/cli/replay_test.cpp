@@ -166,6 +166,44 @@ TEST_CASE("lost events are in the summary, in the confidence and in the status")
   CHECK(count(result.output, R"("confidence":"partial")") > 0);
 }
 
+TEST_CASE("a replay judges when the session did: not before the losses of a burst are known") {
+  const Place place;
+  const std::string path = place.file("burst");
+  auto writer = wire::create_recording(path, header());
+  REQUIRE(writer);
+  wire::Counters counters{};
+  for (__u16 i = 1; i <= 10; ++i) {
+    for (const Bytes& record : Script(i, i).dropped(100 * i)) REQUIRE(writer->record(record));
+  }
+  counters[WIRE_COUNT_RING_FULL] = 3;
+  REQUIRE(writer->lost(at(1100), counters));
+  REQUIRE(writer->notice(at(1100), {model::NoticeLevel::Info, std::string(kJudgedCode), ""}));
+  for (const Bytes& record : Script(11, 11).dropped(2000)) REQUIRE(writer->record(record));
+  REQUIRE(writer->notice(at(2100), {model::NoticeLevel::Info, std::string(kJudgedCode), ""}));
+  REQUIRE(writer->end(at(3000), counters));
+  const Replayed result = replayed(place, path);
+  CHECK(count(result.output, R"("confidence":"partial")") == 10);
+  CHECK(count(result.output, R"("confidence":"exact")") == 1);
+  CHECK(count(result.output, R"("type":"notice")") == 0);
+}
+
+TEST_CASE("a replay judges when the session did: a revision that was printed is printed again") {
+  const Place place;
+  const std::string path = place.file("revision");
+  auto writer = wire::create_recording(path, header());
+  REQUIRE(writer);
+  for (const Bytes& record : Script(1, 1).dropped(0)) REQUIRE(writer->record(record));
+  REQUIRE(writer->notice(at(100), {model::NoticeLevel::Info, std::string(kJudgedCode), ""}));
+  std::vector<Bytes> second = Script(1, 1).established(1000);
+  second.erase(second.begin());
+  for (const Bytes& record : second) REQUIRE(writer->record(record));
+  REQUIRE(writer->end(at(3000), {}));
+  const Replayed result = replayed(place, path);
+  CHECK(count(result.output, R"("revision":1)") == 1);
+  CHECK(count(result.output, R"("revision":2)") == 1);
+  CHECK(count(result.output, R"("fate":"established")") == 1);
+}
+
 TEST_CASE("no recording is a usage error, a newer one is not") {
   const Place place;
   CHECK(replayed(place, place.file("missing")).status == kUsage);
