@@ -80,5 +80,65 @@ def root_without_capabilities(_lab):
     refused(["trace", "--for", "100ms"], CANNOT, "cap_", prefix=prefix)
 
 
+def covered(target, content):
+    """Another file in place of `target`, for as long as this test's own mounts live."""
+    name = "/run/cover-" + os.path.basename(target)
+    with open(name, "w", encoding="ascii") as file:
+        file.write(content)
+    subprocess.run(["mount", "--bind", name, target], check=True)
+
+
+def no_btf(_lab):
+    """libbpf looks in /boot and /lib/modules as well: none of these may have a kernel image with BTF here."""
+    covered("/sys/kernel/btf/vmlinux", "")
+    try:
+        for arguments in (["trace", "--for", "100ms"], ["run", "--", "true"]):
+            refused(arguments, CANNOT, "btf")
+        doctor = tool.once("doctor")
+        check(doctor.returncode == CANNOT and "BTF" in doctor.stdout, f"doctor: exit {doctor.returncode}: {doctor.stdout}")
+    finally:
+        subprocess.run(["umount", "/sys/kernel/btf/vmlinux"], check=True)
+
+
+def locked_down(_lab):
+    """What such a kernel says of itself; it would refuse the rest."""
+    subprocess.run(["mount", "-t", "tmpfs", "security", "/sys/kernel/security"], check=True)
+    try:
+        with open("/sys/kernel/security/lockdown", "w", encoding="ascii") as file:
+            file.write("none integrity [confidentiality]\n")
+        refused(["trace", "--for", "100ms"], CANNOT, "lockdown=confidentiality")
+        doctor = tool.once("doctor")
+        check(doctor.returncode == CANNOT and "confidentiality" in doctor.stdout, f"doctor: exit {doctor.returncode}: {doctor.stdout}")
+    finally:
+        subprocess.run(["umount", "/sys/kernel/security"], check=True)
+
+
+def nothing_mounted(_lab):
+    """tracefs, debugfs, bpf and securityfs: none of them is needed."""
+    for path in ("/sys/kernel/tracing", "/sys/kernel/debug", "/sys/fs/bpf", "/sys/kernel/security"):
+        while os.path.ismount(path) and subprocess.run(["umount", path], check=False).returncode == 0:
+            pass
+    done = tool.once("trace", "--for", "100ms")
+    check(done.returncode == 0 and "no failed attempt seen" in done.stdout, f"exit {done.returncode}: {done.stdout}{done.stderr}")
+
+
+def a_number_that_is_no_namespace(_lab):
+    """It may exist later: a warning, not an error."""
+    done = tool.once("trace", "--netns", "4294967295", "--for", "100ms")
+    check(done.returncode == 0 and "4294967295" in done.stdout, f"exit {done.returncode}: {done.stdout}{done.stderr}")
+
+
 if __name__ == "__main__":
-    main(27, __doc__, usage, things_that_are_not_there, recordings, nobody, root_without_capabilities)
+    main(
+        27,
+        __doc__,
+        usage,
+        things_that_are_not_there,
+        recordings,
+        nobody,
+        root_without_capabilities,
+        no_btf,
+        locked_down,
+        nothing_mounted,
+        a_number_that_is_no_namespace,
+    )

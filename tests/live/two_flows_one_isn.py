@@ -104,9 +104,10 @@ def one_flow_twice(lab):
         ("client", "server", decided(lab, "server", 80)),
         ("twin", "other", {"fate": "refused", "cause": "no_listener", "where": {"netns": lab.inode("other")}}),
     ):
-        row = synfate.expect_attempt({"client": {"netns": lab.inode(client)}}, outcome)
-        strangers = {hop["netns"] for hop in row["path"]} - {lab.inode(client), lab.inode(server)}
-        check(not strangers, f"the path of {client} passes through the namespaces {strangers}")
+        # Who sends is not known of a sender without a socket that connects: the path says where it came from.
+        row = synfate.expect_attempt({"where": {"netns": lab.inode(server)}}, {**outcome, "syns": 2})
+        visited = {hop["netns"] for hop in row["path"]}
+        check(visited == {lab.inode(client), lab.inode(server)}, f"the path of {client} passes through the namespaces {visited}")
     done = synfate.stop()
     check(len(done.attempts()) == 2, f"{len(done.attempts())} rows for two attempts")
 
@@ -131,7 +132,10 @@ def more_than_fit(lab):
     check(len(rows) == len({row["flow"]["dport"] for row in rows}), "two rows for one port")
     for row in rows:
         dport = row["flow"]["dport"]
-        expect({"fate": decided(lab, "server", dport)["fate"], "flow": {"sport": 40000 + dport}}, row)
+        expect({"cause": decided(lab, "server", dport)["cause"], "flow": {"sport": 40000 + dport}}, row)
+        # The RST that answers an attempt without a record cannot be joined to it: then it may not be sure that there was none.
+        if row["fate"] != decided(lab, "server", dport)["fate"]:
+            expect({"fate": "dropped", "cause": "no_listener", "confidence": "partial"}, row)
 
 
 if __name__ == "__main__":

@@ -8,40 +8,50 @@ namespace synfate::cli::help {
 
 inline constexpr std::string_view kAbout =
     "synfate: where did my SYN die?\n"
-    "Watches TCP connection attempts on this machine, in every network namespace, and says for each that fails\n"
-    "who, what, where it ended, and how sure that is. Changes nothing on the machine.";
+    "Watches TCP connection attempts on this machine, in every network namespace. For each that fails it\n"
+    "says who, what, where it ended, and how sure that is. Changes nothing on the machine.";
 
 inline constexpr std::string_view kFooter =
     "Start with:  synfate trace                     what fails from now on\n"
     "             synfate run -- curl http://x/     this one command\n"
     "             synfate doctor                    can this machine run it\n"
-    "Exit status: 0 done, 1 usage, 2 this machine cannot run it, 3 done but evidence was lost.\n"
+    "Exit status: 0 done, 1 usage, 2 this machine cannot run it, 3 done but evidence was lost; see each\n"
+    "command's --help for its own.\n"
     "Findings go to standard output, everything about the tool itself to standard error.";
 
-inline constexpr std::string_view kTrace = "watch this machine and print each connection attempt that fails, as it fails";
+inline constexpr std::string_view kTrace = "watch this machine and print each attempt that fails, as it fails";
 inline constexpr std::string_view kTraceFooter =
-    "Ends with Ctrl-C, SIGTERM, --for or --count, and prints a summary with what was lost or could not be seen.\n"
+    "Ends with Ctrl-C, SIGTERM, --for or --count; the summary says what was lost and could not be seen.\n"
+    "An attempt is printed again, with a higher revision, when later evidence changes its fate.\n"
+    "Exit status: 0 done, 1 usage, 2 this machine cannot run it, 3 evidence was lost.\n"
     "Examples:\n"
     "  synfate trace --dst 10.96.0.0/12             attempts to service addresses\n"
     "  synfate trace --netns /proc/4242/ns/net      what touches the namespace of process 4242\n"
-    "  synfate trace --port 5432 --for 30s --json   for a script\n"
-    "An attempt may be printed again with a higher revision when later evidence changes its fate.";
+    "  synfate trace --port 5432 --for 30s --json   for a script";
 
 inline constexpr std::string_view kRun = "run a command and print the fate of each connection that it attempts";
 inline constexpr std::string_view kRunFooter =
-    "Arms first, then runs CMD; follows CMD and its children, also into other network namespaces. Prints one row\n"
-    "each, established ones included. The exit status is CMD's own (127: not found, 126: cannot be run).\n"
+    "Arms first, then runs CMD; follows CMD and its children, also into other network namespaces. Prints\n"
+    "one row each, established ones included.\n"
+    "Exit status: CMD's own; 127 CMD was not found, 126 it cannot be run; 1 and 2 as for trace, when CMD\n"
+    "was not started. Evidence that was lost is said, and does not change it.\n"
     "Examples:\n"
     "  synfate run -- curl -m 5 http://10.96.0.1/\n"
     "  synfate run -- nsenter -t 4242 -n nc -vz 10.43.96.7 4317";
 
-inline constexpr std::string_view kPods = "print what is known: network namespaces, their devices and veth peers, and the gaps";
+inline constexpr std::string_view kPods = "print the network namespaces, their devices and veth peers, and the gaps";
+inline constexpr std::string_view kPodsFooter =
+    "Names of pods and of node containers are not read by this version.\n"
+    "Exit status: 0 all of it was read, 3 something could not be read, 2 nothing could.";
 inline constexpr std::string_view kDoctor = "can this machine run synfate, what will not be seen, and why";
-inline constexpr std::string_view kDoctorFooter = "Exit status: 0 it can, 3 it can with something missing, 2 it cannot.";
+inline constexpr std::string_view kDoctorFooter =
+    "Loads and attaches every BPF program once, and removes them.\n"
+    "Exit status: 0 it can, 3 it can with something missing, 2 it cannot.";
 inline constexpr std::string_view kReplay = "judge a recording again: no BPF, no root, any machine";
 inline constexpr std::string_view kReplayFooter =
-    "Exit status: 0 all of it, 3 it was cut short or evidence was lost, 1 it is no recording.";
-inline constexpr std::string_view kDemo = "build a small lab of network namespaces, make real connections fail in it, and name each cause";
+    "Exit status: 0 all of it, 3 it was cut short or evidence was lost, 1 it is no recording, 2 a newer\n"
+    "synfate made it.";
+inline constexpr std::string_view kDemo = "make real connections fail in a lab of its own, and name each cause";
 inline constexpr std::string_view kDemoFooter =
     "The lab is private to this process: its namespaces, devices and rules vanish with it, also after\n"
     "kill -9. The machine's own network is not touched; its kernel may load the modules that a bridge,\n"

@@ -72,6 +72,7 @@ Result<std::unique_ptr<LiveSession>> LiveSession::start(const Options& options, 
   if (!probe) return probe.error();
   std::unique_ptr<LiveSession> session(new LiveSession(options, sink, clock, std::move(*features), std::move(*probe)));
   session->started_ns_ = monotonic_now();
+  session->netns_filter_ = filter->netns;
   if (Status opened = session->open_recording(); !opened) return opened.error();
   if (Status watching = session->watch_signals(); !watching) return watching.error();
   return session;
@@ -140,6 +141,11 @@ int LiveSession::loop(const std::function<void()>& armed) {
   surroundings_.look_around(monotonic_now());
   engine_.set_inventory(surroundings_.inventory());
   recorder_.inventory(monotonic_now(), surroundings_.inventory());
+  if (netns_filter_ && surroundings_.inventory().find(*netns_filter_) == nullptr) {
+    engine_.print(model::Notice{
+        model::NoticeLevel::Warning, "netns_unknown",
+        "no network namespace " + std::to_string(*netns_filter_) + " is known on this machine now; nothing matches until there is one"});
+  }
   next_tick_ns_ = monotonic_now() + kTick;
 
   while (!ending_ && !engine_.is_done()) {

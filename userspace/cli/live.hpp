@@ -66,6 +66,7 @@ class LiveSession {
   MonotonicNs started_ns_ = 0;
   MonotonicNs next_tick_ns_ = 0;
   std::optional<MonotonicNs> end_ns_;
+  std::optional<model::NetnsId> netns_filter_;
   std::optional<MonotonicNs> linger_until_ns_;
   std::uint64_t known_lost_ = 0;
   std::uint64_t known_untracked_ = 0;

@@ -40,15 +40,15 @@ std::string check_feature(const std::string& text) {
 void add_common(CLI::App& app, Options& options, Raw& raw) {
   app.add_flag("--json", options.json, "JSON lines on standard output")->group("Output");
   app.add_option("--color", raw.color, "colours: auto, always or never (NO_COLOR counts as never)")
-      ->check(CLI::IsMember({"auto", "always", "never"}))
+      ->check(CLI::IsMember({"auto", "always", "never"}).description(""))
       ->type_name("WHEN")
       ->group("Output");
-  app.add_flag("-v,--verbose", options.verbose, "more: every leg's path, kernel functions, what the tool does")->group("Output");
+  app.add_flag("-v,--verbose", options.verbose, "more: who, every leg, whole paths, kernel functions")->group("Output");
 }
 
 void add_filter(CLI::App& app, Raw& raw) {
   const char* group = "Filter (in the kernel; conditions combine with AND)";
-  app.add_option("--netns", raw.netns, "attempts that touch this network namespace: a path, a name in /run/netns, or an inode number")
+  app.add_option("--netns", raw.netns, "what touches this network namespace: a path, name in /run/netns or inode")
       ->type_name("NETNS")
       ->group(group);
   app.add_option("--host", raw.host, "either end, before or after NAT")->type_name("CIDR")->check(check_prefix)->group(group);
@@ -57,8 +57,14 @@ void add_filter(CLI::App& app, Raw& raw) {
       ->type_name("CIDR")
       ->check(check_prefix)
       ->group(group);
-  app.add_option("--port", raw.port, "the server's port, before or after NAT")->type_name("N")->check(CLI::Range(1U, 65535U))->group(group);
-  app.add_option("--pid", raw.tgid, "attempts that this process makes")->type_name("N")->check(CLI::Range(1UL, 4194304UL))->group(group);
+  app.add_option("--port", raw.port, "the server's port, before or after NAT")
+      ->type_name("N")
+      ->check(CLI::Range(1U, 65535U).description(""))
+      ->group(group);
+  app.add_option("--pid", raw.tgid, "attempts that this process makes")
+      ->type_name("N")
+      ->check(CLI::Range(1UL, 4194304UL).description(""))
+      ->group(group);
   app.add_option("--cgroup", raw.cgroup, "attempts made by processes in this cgroup (v2) or below it")->type_name("PATH")->group(group);
 }
 
@@ -69,13 +75,19 @@ void add_live(CLI::App& app, Raw& raw) {
       ->group(group);
   app.add_option("--ready-fd", raw.ready_fd, "write one newline to this descriptor when everything is armed")
       ->type_name("N")
-      ->check(CLI::Range(0, 1048575))
+      ->check(CLI::Range(0, 1048575).description(""))
       ->group(group);
-  app.add_option("--without", raw.without, "do without a kernel feature, to see what a lesser kernel would show (may be repeated)")
+  app.add_option("--without", raw.without, "do without a kernel feature, as on a lesser kernel; may be repeated")
       ->type_name("FEATURE")
       ->check(check_feature)
       ->allow_extra_args(false)
       ->group(group);
+}
+
+/// CLI11 puts two empty lines between groups.
+std::string close_up(std::string text) {
+  for (std::size_t at = 0; (at = text.find("\n\n\n", at)) != std::string::npos;) text.erase(at, 1);
+  return text;
 }
 
 void finish(Options& options, const Raw& raw) {
@@ -103,7 +115,8 @@ std::variant<Options, Leave> parse_options(int argc, const char* const* argv) {
 
   CLI::App app{std::string(help::kAbout), "synfate"};
   app.footer(std::string(help::kFooter));
-  app.set_version_flag("--version", "synfate " SYNFATE_VERSION);
+  app.set_help_flag("-h,--help", "print this help");
+  app.set_version_flag("--version", "synfate " SYNFATE_VERSION, "print the version");
   app.require_subcommand(1);
   app.get_formatter()->column_width(26);
 
@@ -115,7 +128,7 @@ std::variant<Options, Leave> parse_options(int argc, const char* const* argv) {
       ->group("Session");
   trace->add_option("--count", raw.count, "end after this many attempts were printed")
       ->type_name("N")
-      ->check(CLI::Range(1UL, 1000000000UL))
+      ->check(CLI::Range(1UL, 1000000000UL).description(""))
       ->group("Session");
   trace->add_flag("--all", options.all, "print attempts that succeed as well")->group("Session");
   add_live(*trace, raw);
@@ -124,14 +137,15 @@ std::variant<Options, Leave> parse_options(int argc, const char* const* argv) {
 
   CLI::App* run = app.add_subcommand("run", std::string(help::kRun));
   run->footer(std::string(help::kRunFooter));
-  run->add_option("CMD", options.argv, "the command and its arguments, after --")->required();
+  run->add_option("CMD", options.argv, "the command and its arguments, after --")->required()->type_name("");
   bool accepted_all = false;
-  run->add_flag("--all", accepted_all, "accepted, and changes nothing: established attempts are printed anyway")->group("Session");
+  run->add_flag("--all", accepted_all, "changes nothing: established attempts are printed anyway")->group("Session");
   add_live(*run, raw);
   add_filter(*run, raw);
   add_common(*run, options, raw);
 
   CLI::App* pods = app.add_subcommand("pods", std::string(help::kPods));
+  pods->footer(std::string(help::kPodsFooter));
   add_common(*pods, options, raw);
 
   CLI::App* doctor = app.add_subcommand("doctor", std::string(help::kDoctor));
@@ -140,7 +154,7 @@ std::variant<Options, Leave> parse_options(int argc, const char* const* argv) {
 
   CLI::App* replay = app.add_subcommand("replay", std::string(help::kReplay));
   replay->footer(std::string(help::kReplayFooter));
-  replay->add_option("FILE", options.file, "a recording made with --record")->required();
+  replay->add_option("FILE", options.file, "a recording made with --record")->required()->type_name("");
   replay->add_flag("--all", options.all, "print attempts that succeeded as well, as far as they were recorded");
   add_common(*replay, options, raw);
 
@@ -152,10 +166,11 @@ std::variant<Options, Leave> parse_options(int argc, const char* const* argv) {
     app.parse(argc, argv);
   } catch (const CLI::Success&) {
     for (const CLI::App* command : app.get_subcommands()) {
-      if (command->get_help_ptr() != nullptr && *command->get_help_ptr()) return Leave{kDone, command->help(app.get_name()), false};
+      if (command->get_help_ptr() != nullptr && *command->get_help_ptr())
+        return Leave{kDone, close_up(command->help(app.get_name())), false};
     }
     const bool version = app.get_version_ptr() != nullptr && *app.get_version_ptr();
-    return Leave{kDone, version ? "synfate " SYNFATE_VERSION "\n" : app.help(), false};
+    return Leave{kDone, version ? "synfate " SYNFATE_VERSION "\n" : close_up(app.help()), false};
   } catch (const CLI::ParseError& error) {
     const auto commands = app.get_subcommands();
     if (commands.empty() && argc > 1 && argv[1][0] != '-') {

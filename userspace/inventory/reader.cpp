@@ -24,8 +24,11 @@ bool overlap(const std::vector<std::string>& a, const std::vector<std::string>& 
 
 void note_gaps(const ProcessScan& processes, const NameScan& names, std::vector<model::Gap>& gaps) {
   if (processes.unreadable != 0) {
-    gaps.push_back({"netns_unreadable", "the network namespaces of " + std::to_string(processes.unreadable) +
-                                            " processes may not be read: it takes root with CAP_SYS_PTRACE over them"});
+    const bool one = processes.unreadable == 1;
+    gaps.push_back({"netns_unreadable", (one ? std::string("the network namespace of 1 process")
+                                             : "the network namespaces of " + std::to_string(processes.unreadable) + " processes") +
+                                            " may not be read: it takes CAP_SYS_PTRACE over " + (one ? "it" : "them") +
+                                            ", and a security policy that allows it"});
   }
   if (!processes.init_listed) {
     gaps.push_back({"processes_hidden", "/proc does not show pid 1: other users' processes are hidden here (hidepid)"});

@@ -101,8 +101,8 @@ std::optional<std::string> answer_lost_note(const Case& kase, Leg leg) {
   for (const Event& event : kase.journey().events) {
     const auto* drop = event.get<model::Drop>();
     if (drop == nullptr || event.leg != leg || is_for_other_mac(event) || is_by_design(kase.journey(), event)) continue;
-    // The client's TCP frees an answer after it has acted on it.
-    if (is_tcp_receive(drop->symbol.function)) continue;
+    // The client's TCP frees an answer after it has acted on it; one that a socket kept in its error queue is purged when that closes.
+    if (is_tcp_receive(drop->symbol.function) || (leg == Leg::IcmpError && drop->reason == "QUEUE_PURGE")) continue;
     return "a copy of the " + std::string(packet_word(leg)) + " was itself dropped on its way, at " + place_words(kase, event.place) +
            " by " + function_words(*drop) + " (" + reason_words(*drop) + ")";
   }

@@ -81,13 +81,14 @@ bool is_wanted(const Hook& hook, const KernelFeatures& features, const Options& 
   return true;
 }
 
+Error locked_down() {
+  return {ErrorKind::Unsupported, "cannot load the BPF programs",
+          "the kernel is locked down (lockdown=confidentiality): BPF may not read kernel memory",
+          "boot with lockdown=integrity or none; nothing can be traced in this mode"};
+}
+
 Error load_error(int error, const std::string& log) {
   if (error == EPERM || error == EACCES) {
-    if (read_lockdown() == Lockdown::Confidentiality) {
-      return {ErrorKind::Unsupported, "cannot load the BPF programs",
-              "the kernel is locked down (lockdown=confidentiality): BPF may not read kernel memory",
-              "boot with lockdown=integrity or none; nothing can be traced in this mode"};
-    }
     if (Status capable = check_capabilities(); !capable) return std::move(capable).error();
     return {ErrorKind::Permission, "cannot load the BPF programs", errno_text(error),
             "a security policy (seccomp, LSM, container) refuses bpf(); run on the host as root"};
@@ -129,6 +130,7 @@ Probe& Probe::operator=(Probe&&) noexcept = default;
 Probe::~Probe() = default;
 
 Result<Probe> Probe::start(const KernelFeatures& features, const Options& options) {
+  if (read_lockdown() == Lockdown::Confidentiality) return locked_down();
   std::string log;
   load_log = &log;
   libbpf_set_print(keep_log);

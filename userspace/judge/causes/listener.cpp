@@ -29,6 +29,8 @@ std::optional<Finding> match_no_listener(const Case& kase) {
     finding.fate = model::Fate::Refused;
     finding.evidence.push_back("the client's socket got ECONNREFUSED");
   } else {
+    // That nothing answered is told from what was not seen.
+    finding.basis = Basis::Absence;
     finding.evidence.push_back("no RST was seen to answer it");
   }
   if (auto note = answer_lost_note(kase, model::Leg::Reset)) finding.notes.push_back(std::move(*note));
