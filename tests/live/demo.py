@@ -69,6 +69,8 @@ def check_nothing_left(lab, before):
                 os.waitpid(orphan, os.WNOHANG)
             except ChildProcessError:
                 pass
+        # A process of the step before may end meanwhile; only what is new was left behind.
+        after["processes"] = before["processes"] | after["processes"]
         if after == before or deadline.passed():
             break
     for what, state in after.items():
@@ -162,7 +164,8 @@ def killed_while_showing(lab):
     process, output = start("--json")
     check(tool.read_line(output.fileno(), 20 * tool.PATIENCE).startswith("{"), "no row")
     namespaces = {os.stat(f"/proc/{child}/ns/net").st_ino for child in children_of(process.pid)}
-    check(len(namespaces) == 4, f"the lab's processes are in {namespaces}, so this shows nothing")
+    # One more while synfate calibrates itself.
+    check(len(namespaces) in (4, 5), f"the lab's processes are in {namespaces}, so this shows nothing")
     process.kill()
     process.communicate()
     # Every process of the lab holds the other end.

@@ -127,7 +127,7 @@ int LiveSession::loop(const std::function<void()>& armed) {
     const MonotonicNs now = monotonic_now();
     if (!surroundings_.look_at(journey, now)) return;
     engine_.set_inventory(surroundings_.inventory());
-    recorder_.inventory(now, surroundings_.inventory());
+    if (recorder_.is_on()) recorder_.inventory(now, surroundings_.touched());
   });
   if (options_.duration) end_ns_ = monotonic_now() + *options_.duration;
   write_ready();
@@ -140,7 +140,6 @@ int LiveSession::loop(const std::function<void()>& armed) {
   }
   surroundings_.look_around(monotonic_now());
   engine_.set_inventory(surroundings_.inventory());
-  recorder_.inventory(monotonic_now(), surroundings_.inventory());
   if (netns_filter_ && surroundings_.inventory().find(*netns_filter_) == nullptr) {
     engine_.print(model::Notice{
         model::NoticeLevel::Warning, "netns_unknown",

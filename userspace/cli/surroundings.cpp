@@ -47,6 +47,12 @@ bool Surroundings::look_at(const model::Journey& journey, MonotonicNs now) {
   return changed;
 }
 
+model::Inventory Surroundings::touched() const {
+  model::Inventory inventory = reader_.current();
+  std::erase_if(inventory.namespaces, [&](const auto& entry) { return !details_ns_.contains(entry.first); });
+  return inventory;
+}
+
 bool Surroundings::read(model::NetnsId netns, bool listeners, MonotonicNs now) {
   bool changed = false;
   if (is_due(details_ns_, netns, now)) {

@@ -20,6 +20,8 @@ class Surroundings {
   /// Returns true when something was read anew.
   bool look_at(const model::Journey& journey, MonotonicNs now);
   const model::Inventory& inventory() const { return reader_.current(); }
+  /// Only the namespaces that attempts touched: what a recording needs, and nothing more of the machine.
+  model::Inventory touched() const;
 
  private:
   bool read(model::NetnsId netns, bool listeners, MonotonicNs now);
