@@ -28,8 +28,11 @@ static long sweep_attempt(void *map, struct attempt_key *key, struct flight *att
 	if (flags & WIRE_ATTEMPT_STREAMED) {
 		__u64 limit = flags & (WIRE_ATTEMPT_CLIENT_CLOSED | WIRE_ATTEMPT_CLIENT_ESTABLISHED) ? CLOSED_QUIET_NS : STREAMED_QUIET_NS;
 
-		if (quiet > limit)
+		if (quiet > limit) {
+			if (!(flags & (WIRE_ATTEMPT_CLIENT_CLOSED | WIRE_ATTEMPT_CLIENT_ESTABLISHED)))
+				count(WIRE_COUNT_EVICTED);
 			close_attempt(attempt, key->isn);
+		}
 		return 0;
 	}
 	if (flags & WIRE_ATTEMPT_CLIENT_ESTABLISHED) {
@@ -40,8 +43,10 @@ static long sweep_attempt(void *map, struct attempt_key *key, struct flight *att
 	if (quiet <= STALE_NS)
 		return 0;
 	if (!in_scope(attempt->scope)) {
-		if (quiet > STREAMED_QUIET_NS)
+		if (quiet > STREAMED_QUIET_NS) {
+			count(WIRE_COUNT_EVICTED);
 			close_attempt(attempt, key->isn);
+		}
 		return 0;
 	}
 	packet.isn = attempt->isn;

@@ -274,7 +274,7 @@ enum wire_counter {
 	WIRE_COUNT_ESTABLISHED = 2, /* records closed because the handshake was completed, in scope, never sent */
 	WIRE_COUNT_RING_FULL = 3,   /* events lost: no room in the ring */
 	WIRE_COUNT_TABLE_FULL = 4,  /* attempts that got no record */
-	WIRE_COUNT_EVICTED = 5,     /* records removed before their end */
+	WIRE_COUNT_EVICTED = 5,     /* records removed before their end: silent for longer than any pause between two SYNs */
 	WIRE_COUNT_HOPS_LOST = 6,   /* hops that did not fit their record */
 	WIRE_COUNT_UNREADABLE = 7,  /* packets whose headers were not in the linear part */
 	WIRE_COUNT_SUBMITTED = 8,   /* records sent */

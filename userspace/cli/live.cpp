@@ -38,6 +38,19 @@ std::string kernel_release() {
   return ::uname(&names) == 0 ? names.release : "";
 }
 
+/// Where the recording was first written is of no use to whoever replays it, and may tell more of the machine than was meant.
+std::vector<std::string> without_record_path(const std::vector<std::string>& command_line) {
+  std::vector<std::string> kept;
+  for (std::size_t i = 0; i < command_line.size() && command_line[i] != "--"; ++i) {
+    if (command_line[i] == "--record") {
+      ++i;
+    } else if (!command_line[i].starts_with("--record=")) {
+      kept.push_back(command_line[i]);
+    }
+  }
+  return kept;
+}
+
 std::uint64_t lost_events(const probe::Counters& counters, std::uint64_t missed) { return counters[WIRE_COUNT_RING_FULL] + missed; }
 
 }  // namespace
@@ -87,7 +100,7 @@ Status LiveSession::open_recording() {
   header.started_ns = started_ns_;
   header.tier = "1";
   header.gaps = probe::gaps_of(features_);
-  header.options = options_.command_line;
+  header.options = without_record_path(options_.command_line);
   header.pid_namespace = own_pid_namespace();
   auto writer = wire::create_recording(*options_.record, header);
   if (!writer) return writer.error();

@@ -53,7 +53,7 @@ Support try_netfilter() {
 }  // namespace
 
 std::set<std::string> feature_names() {
-  std::set<std::string> names = {"stack"};
+  std::set<std::string> names = {"stack", "calibration"};
   for (const Hook& hook : hooks()) {
     if (hook.need != Need::Must) names.emplace(hook.feature);
   }
@@ -102,6 +102,9 @@ std::vector<model::Gap> gaps_of(const KernelFeatures& features) {
     gaps.push_back({"no_drop_reason", "this kernel gives no reason for a drop: only the function that dropped is known"});
   if (features.without.contains("stack"))
     gaps.push_back({"hook_missing", "stack: switched off by --without; the netfilter hook of a drop is not determined"});
+  if (features.without.contains("calibration")) {
+    gaps.push_back({"hook_missing", "calibration: switched off by --without; a rule and a chain's policy are not told apart"});
+  }
   return gaps;
 }
 

@@ -96,7 +96,7 @@ Error load_error(int error, const std::string& log) {
   std::string last_line = log.substr(0, log.find_last_not_of('\n') + 1);
   if (const std::size_t at = last_line.rfind('\n'); at != std::string::npos) last_line.erase(0, at + 1);
   return {ErrorKind::Unsupported, "cannot load the BPF programs", errno_text(error) + (last_line.empty() ? "" : ": " + last_line),
-          "please report it with the output of: synfate doctor -v"};
+          "please report it with the output of: synfate doctor"};
 }
 
 }  // namespace
