@@ -55,8 +55,14 @@ static __always_inline bool is_open(const struct flight *attempt)
 	return !(attempt->flags & WIRE_ATTEMPT_DEAD);
 }
 
+/* Is this a packet that enters where the attempt's first SYN did? */
+static __always_inline bool comes_in_afresh(const struct flight *attempt, const struct packet *packet)
+{
+	return packet->event && attempt->hop_count && attempt->hops[0].event == packet->event && attempt->hops[0].device == packet->device;
+}
+
 /* Is this packet of that attempt? Its flow is known there, or it is the very sk_buff that was seen last (NAT rewrites in place), or it
- * answers one of its ends. `origin_netns` is set for packets that a local socket makes: two namespaces may use the same addresses. Returns
+ * answers one of its ends. `origin_netns` is set for packets that are made here: two namespaces may use the same addresses. Returns
  * the face, WIRE_MAX_FACES if the flow is none of them, -1 if the packet is another attempt's. */
 SUBPROGRAM int face_if_belongs(const struct flight *attempt, const struct packet *packet, __u32 origin_netns)
 {
@@ -64,50 +70,87 @@ SUBPROGRAM int face_if_belongs(const struct flight *attempt, const struct packet
 
 	if (!attempt || !packet || !is_open(attempt))
 		return -1;
-	if (origin_netns && packet->leg == WIRE_LEG_SYN && (attempt->flags & WIRE_ATTEMPT_LOCAL_CLIENT) && attempt->netns != origin_netns)
+	if (origin_netns && packet->leg == WIRE_LEG_SYN && attempt->netns != origin_netns)
 		return -1;
 	face = find_face(attempt, &packet->flow);
 	if (face < WIRE_MAX_FACES)
 		return face;
-	if (packet->skb && packet->skb == attempt->last_skb)
+	/* A sender that uses one ISN for all its flows may get the memory that its last packet had: NAT rewrites a SYN on its way only. */
+	if (packet->skb && packet->skb == attempt->last_skb && !comes_in_afresh(attempt, packet))
 		return WIRE_MAX_FACES;
 	return packet->leg != WIRE_LEG_SYN && shares_an_end(attempt, &packet->flow) ? WIRE_MAX_FACES : -1;
 }
 
-/* The packet's record, or nothing. *free_salt is where a new one would go, MAX_SALTS if nowhere. */
-static __always_inline struct flight *find_attempt(const struct packet *packet, __u32 origin_netns, __u32 *face, __u32 *free_salt)
+/* The attempts with one ISN may have one flow as well, each in namespaces of its own. Which of those is a packet's? The one whose very
+ * sk_buff it is, else the one whose SYN had come to where it is now. More is more alike. */
+SUBPROGRAM int likeness(const struct flight *attempt, const struct packet *packet)
 {
-	struct attempt_key key = {.isn = packet->isn, .salt = 0};
-	struct flight *first = bpf_map_lookup_elem(&attempts, &key), *attempt;
-	int found;
+	__u32 netns;
 
-	*free_salt = 0;
-	if (!first)
+	if (!attempt || !packet)
 		return 0;
-	found = face_if_belongs(first, packet, origin_netns);
-	if (found >= 0) {
-		*face = found;
-		return first;
-	}
-	*free_salt = 1;
-	if (!(first->flags & WIRE_ATTEMPT_HAS_SIBLING))
-		return 0;
+	if (packet->skb && packet->skb == attempt->last_skb)
+		return 3;
+	netns = packet->netns;
+	if (!netns && packet->device)
+		netns = device_netns((struct net_device *)packet->device);
+	if (!netns)
+		return 1;
+	if (!attempt->far_device)
+		return netns == attempt->netns ? 2 : 1;
+	return netns == device_netns((struct net_device *)attempt->far_device) ? 2 : 1;
+}
+
+/* The packet's record among several. */
+static __always_inline struct flight *find_sibling(struct flight *first, const struct packet *packet, __u32 origin_netns, __u32 *face,
+						   __u32 *free_salt)
+{
+	struct attempt_key key = {.isn = packet->isn};
+	struct flight *attempt = first, *best = 0;
+	int found, liked, like = 0;
+
 	*free_salt = MAX_SALTS;
-	for (__u32 salt = 1; salt < MAX_SALTS; salt++) {
-		key.salt = salt;
-		attempt = bpf_map_lookup_elem(&attempts, &key);
+	for (__u32 salt = 0; salt < MAX_SALTS; salt++) {
+		if (salt) {
+			key.salt = salt;
+			attempt = bpf_map_lookup_elem(&attempts, &key);
+		}
 		if (!attempt) {
 			if (*free_salt == MAX_SALTS)
 				*free_salt = salt;
 			continue;
 		}
 		found = face_if_belongs(attempt, packet, origin_netns);
-		if (found >= 0) {
+		if (found < 0)
+			continue;
+		liked = likeness(attempt, packet);
+		if (liked > like) {
+			like = liked;
 			*face = found;
-			return attempt;
+			best = attempt;
 		}
 	}
-	return 0;
+	return best;
+}
+
+/* The packet's record, or nothing. *free_salt is where a new one would go, MAX_SALTS if nowhere. */
+static __always_inline struct flight *find_attempt(const struct packet *packet, __u32 origin_netns, __u32 *face, __u32 *free_salt)
+{
+	struct attempt_key key = {.isn = packet->isn, .salt = 0};
+	struct flight *first = bpf_map_lookup_elem(&attempts, &key);
+	int found;
+
+	*free_salt = 0;
+	if (!first)
+		return 0;
+	if (first->flags & WIRE_ATTEMPT_HAS_SIBLING)
+		return find_sibling(first, packet, origin_netns, face, free_salt);
+	*free_salt = 1;
+	found = face_if_belongs(first, packet, origin_netns);
+	if (found < 0)
+		return 0;
+	*face = found;
+	return first;
 }
 
 static __always_inline void mark_sibling(__u32 isn)
@@ -119,10 +162,10 @@ static __always_inline void mark_sibling(__u32 isn)
 		__sync_fetch_and_or(&first->flags, WIRE_ATTEMPT_HAS_SIBLING);
 }
 
-/* The socket that makes this packet, if it is a client's that is connecting. */
-static __always_inline struct sock *connecting_socket(const struct sk_buff *skb)
+/* The socket that makes a packet, if it is a client's that is connecting. */
+static __always_inline struct sock *connecting_socket(__u64 maker)
 {
-	struct sock *sk = (struct sock *)pointer_of(skb, sk);
+	struct sock *sk = (struct sock *)maker;
 	__u16 family;
 
 	if (!sk || BPF_CORE_READ(sk, __sk_common.skc_state) != TCP_STATE_SYN_SENT)

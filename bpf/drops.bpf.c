@@ -27,29 +27,33 @@ static __always_inline bool is_no_drop(__u32 reason)
 	       reason == bpf_core_enum_value(enum skb_drop_reason, SKB_NOT_DROPPED_YET);
 }
 
-static __always_inline struct dst_entry *route_of(const struct sk_buff *skb)
+/* The address of the packet's route, 0 if it has none. */
+static __always_inline __u64 route_of(const struct sk_buff *skb)
 {
 	struct dst_entry *dst = (struct dst_entry *)(skb->_skb_refdst & ~1ul);
 
 	if (!dst || (BPF_CORE_READ(dst, flags) & DST_METADATA))
 		return 0;
-	return dst;
+	return (__u64)dst;
 }
 
-static __always_inline void fill_route(struct wire_drop *record, struct dst_entry *dst, const struct packet *packet, __u64 now)
+SUBPROGRAM int fill_route(struct wire_drop *record, __u64 route_address)
 {
+	struct dst_entry *dst = (struct dst_entry *)route_address;
 	__u32 zero = 0;
 	struct failed_lookup *lookup = bpf_map_lookup_elem(&failed_lookups, &zero);
 
-	if (lookup && now - lookup->ts_ns < LOOKUP_FRESH_NS && packet->flow.family == 4 &&
+	if (!record)
+		return 0;
+	if (lookup && record->header.ts_ns - lookup->ts_ns < LOOKUP_FRESH_NS && record->subject.flow.family == 4 &&
 	    lookup->daddr_be == *(__be32 *)record->subject.flow.daddr) {
 		record->lookup_error = lookup->error;
 		record->lookup_table = lookup->table;
 	}
 	if (!dst)
-		return;
+		return 0;
 	record->route_error = (__s16)BPF_CORE_READ(dst, error);
-	if (packet->flow.family == 4) {
+	if (record->subject.flow.family == 4) {
 		struct rtable *route = (struct rtable *)dst;
 		__u8 family = BPF_CORE_READ(route, rt_gw_family);
 
@@ -68,16 +72,16 @@ static __always_inline void fill_route(struct wire_drop *record, struct dst_entr
 			BPF_CORE_READ_INTO((struct in6_addr *)record->gateway, route, rt6i_gateway);
 		}
 	}
+	return 0;
 }
 
-static __always_inline void fill_traversal(struct wire_drop *record, void *ctx, __u64 location)
+SUBPROGRAM int fill_traversal(struct wire_drop *record, __u64 stack)
 {
 	struct traversal traversal = {};
-
 	__u64 net;
 
-	if (!find_traversal(&traversal, ctx, location))
-		return;
+	if (!record || !find_traversal(&traversal, stack, record->location))
+		return 0;
 	net = traversal.net;
 	record->hook = traversal.hook;
 	record->hook_family = traversal.family;
@@ -95,25 +99,33 @@ static __always_inline void fill_traversal(struct wire_drop *record, void *ctx, 
 	}
 	/* The traversal knows its namespace even where the packet has no device yet. */
 	record->subject.place.netns = BPF_CORE_READ((struct net *)net, ns.inum);
+	return 0;
 }
 
-static __always_inline void fill_drop_place(struct wire_place *place, const struct sk_buff *skb, struct dst_entry *dst)
+/* Of an sk_buff and its route, both addresses. */
+SUBPROGRAM int fill_drop_place(struct wire_place *place, __u64 skb_address, __u64 route_address)
 {
+	const struct sk_buff *skb = (const struct sk_buff *)skb_address;
+	const struct dst_entry *dst = (const struct dst_entry *)route_address;
 	__u64 device = pointer_of(skb, dev);
+	__u32 in_ifindex = BPF_CORE_READ(skb, skb_iif);
 	struct sock *sk;
 
-	if (!device && dst && !skb->skb_iif)
+	if (!place)
+		return 0;
+	if (!device && dst && !in_ifindex)
 		device = pointer_of(dst, dev);
 	if (device) {
 		fill_place(place, device);
-		return;
+		return 0;
 	}
 	/* TCP takes the device off a packet that it gives to a socket; the input interface stays. */
-	place->ifindex = skb->skb_iif;
+	place->ifindex = in_ifindex;
 	if (dst)
 		place->netns = device_netns(BPF_CORE_READ(dst, dev));
 	else if ((sk = (struct sock *)pointer_of(skb, sk)))
 		place->netns = socket_netns(sk);
+	return 0;
 }
 
 static __always_inline void fill_headers(struct wire_drop *record, const struct sk_buff *skb, const struct packet *packet, __u32 offset)
@@ -138,7 +150,7 @@ static __always_inline void on_drop(void *ctx, struct sk_buff *skb, __u64 locati
 	struct packet packet = {};
 	struct flight *attempt;
 	struct wire_drop *record;
-	struct dst_entry *dst;
+	__u64 route;
 	struct sock *sk = 0;
 	__u32 face = 0, salt = 0, origin_netns = 0, offset;
 	__u64 now;
@@ -156,22 +168,26 @@ static __always_inline void on_drop(void *ctx, struct sk_buff *skb, __u64 locati
 	now = bpf_ktime_get_ns();
 	count(WIRE_COUNT_EVENTS);
 	if (packet.leg == WIRE_LEG_SYN) {
-		sk = connecting_socket(skb);
+		sk = connecting_socket(pointer_of(skb, sk));
 		if (sk)
 			origin_netns = socket_netns(sk);
 	}
-	dst = route_of(skb);
+	route = route_of(skb);
+	packet.device = pointer_of(skb, dev);
 	attempt = find_attempt(&packet, origin_netns, &face, &salt);
 	if (!attempt) {
 		struct wire_place place = {};
 
 		if (packet.leg != WIRE_LEG_SYN)
 			return;
-		fill_drop_place(&place, skb, dst);
+		fill_drop_place(&place, as_number(skb), route);
 		attempt = open_attempt(&packet, sk, place.netns, salt, SCRATCH_DROP, now);
 	}
 	if (attempt) {
 		attempt->last_ns = now;
+		/* The next packet may get its memory. */
+		if (attempt->last_skb == packet.skb)
+			attempt->last_skb = 0;
 		if (packet.leg == WIRE_LEG_SYN && attempt->hop_count == 0 && attempt->syns < 0xffff)
 			attempt->syns++;
 		if (!submit(attempt, now))
@@ -184,14 +200,14 @@ static __always_inline void on_drop(void *ctx, struct sk_buff *skb, __u64 locati
 		return;
 	fill_subject(&record->subject, attempt, &packet);
 	record->subject.local_client = sk != 0;
-	fill_drop_place(&record->subject.place, skb, dst);
+	fill_drop_place(&record->subject.place, as_number(skb), route);
 	record->location = location;
 	record->reason = cfg.has_reason ? reason : ~0u;
 	record->hook = WIRE_HOOK_NONE;
-	fill_route(record, dst, &packet, now);
+	fill_route(record, route);
 	fill_headers(record, skb, &packet, offset);
 	if (cfg.has_stack && is_netfilter_drop(reason))
-		fill_traversal(record, ctx, location);
+		fill_traversal(record, as_number(ctx));
 	/* The running kernel names its own code, modules included, whenever they were loaded. */
 	BPF_SNPRINTF(record->symbol, sizeof(record->symbol), "%pB", location);
 	bpf_ringbuf_submit(record, 0);
@@ -240,7 +256,7 @@ int BPF_PROG(on_icmp_send, struct sk_buff *skb, int type, int code)
 	if (!record)
 		return 0;
 	fill_subject(&record->subject, attempt, &packet);
-	fill_drop_place(&record->subject.place, skb, route_of(skb));
+	fill_drop_place(&record->subject.place, as_number(skb), route_of(skb));
 	record->type = type;
 	record->code = code;
 	bpf_ringbuf_submit(record, 0);

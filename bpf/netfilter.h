@@ -105,7 +105,7 @@ static long look_at_word(__u32 i, struct search *search)
 	return 1;
 }
 
-static __always_inline int find_traversal_at(struct traversal *traversal, __u64 base, __u64 location)
+static __always_inline int find_traversal(struct traversal *traversal, __u64 base, __u64 location)
 {
 	__u32 zero = 0;
 	struct search search = {.words = bpf_map_lookup_elem(&stacks, &zero), .traversal = traversal, .location = location};
@@ -123,11 +123,6 @@ static __always_inline int find_traversal_at(struct traversal *traversal, __u64 
 				break;
 	}
 	return traversal->net != 0;
-}
-
-static __always_inline int find_traversal(struct traversal *traversal, void *ctx, __u64 location)
-{
-	return find_traversal_at(traversal, as_number(ctx), location);
 }
 
 #endif

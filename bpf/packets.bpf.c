@@ -88,14 +88,19 @@ static __always_inline void on_handshake(struct packet *packet, struct sk_buff *
 	struct flight *attempt;
 	struct sock *sk = 0;
 	bool trouble;
-	__u64 now = bpf_ktime_get_ns();
+	__u64 maker, now = bpf_ktime_get_ns();
 
 	count(WIRE_COUNT_EVENTS);
 	if (packet->leg == WIRE_LEG_SYN && event == WIRE_PACKET_XMIT) {
-		sk = connecting_socket(skb);
-		if (sk)
-			origin_netns = socket_netns(sk);
+		maker = pointer_of(skb, sk);
+		/* Whatever kind of socket made it, and however many devices it has passed: it keeps its socket until a namespace receives
+		 * it. */
+		if (maker)
+			origin_netns = socket_netns((struct sock *)maker);
+		sk = connecting_socket(maker);
 	}
+	packet->device = device;
+	packet->event = event;
 	attempt = find_attempt(packet, origin_netns, &face, &salt);
 	if (!attempt) {
 		if (packet->leg != WIRE_LEG_SYN)

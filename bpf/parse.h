@@ -29,6 +29,10 @@ struct packet {
 	__u8 icmp_type;
 	__u8 icmp_code;
 	__u8 ttl;
+	/* Where it is now, as far as the caller knows it: 0 is not known. */
+	__u64 device; /* address of the net_device */
+	__u32 netns;
+	__u32 event; /* enum wire_packet_event; 0: not at a device */
 };
 
 /* Both IP headers and the TCP header behind them fit: 40 + 20 bytes. */

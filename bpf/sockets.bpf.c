@@ -11,6 +11,7 @@ static __always_inline struct flight *attempt_of_client(const struct sock *sk, b
 	if (nobody_waits_for(packet->isn) || !common_flow(&packet->flow, sk))
 		return 0;
 	packet->leg = WIRE_LEG_SYN;
+	packet->netns = socket_netns(sk);
 	return find_attempt(packet, socket_netns(sk), &face, &salt);
 }
 
@@ -77,6 +78,7 @@ static __always_inline void on_server_established(const struct sock *sk)
 	if (nobody_waits_for(packet.isn) || !common_flow(&packet.flow, sk))
 		return;
 	packet.leg = WIRE_LEG_ACK;
+	packet.netns = socket_netns(sk);
 	swap_flow(&packet.flow);
 	attempt = find_attempt(&packet, 0, &face, &salt);
 	if (!attempt)
@@ -139,6 +141,7 @@ int BPF_PROG(on_tcp_retransmit_synack, const struct sock *sk, const struct reque
 	if (nobody_waits_for(packet.isn) || !common_flow(&packet.flow, req))
 		return 0;
 	packet.leg = WIRE_LEG_ACK;
+	packet.netns = socket_netns(sk);
 	swap_flow(&packet.flow);
 	attempt = find_attempt(&packet, 0, &face, &salt);
 	if (attempt)
@@ -186,6 +189,7 @@ int BPF_PROG(on_tcp_send_reset, const struct sock *sk, struct sk_buff *skb)
 
 	if (!armed || !skb || !read_ip(&packet, skb, skb->network_header))
 		return 0;
+	packet.device = pointer_of(skb, dev);
 	attempt = find_attempt(&packet, 0, &face, &salt);
 	if (!attempt)
 		return 0;

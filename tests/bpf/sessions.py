@@ -45,8 +45,11 @@ class Session:
         found = {kind: set() for kind in KINDS}
         directory = f"/proc/{self.process.pid}/fdinfo"
         for name in os.listdir(directory):
-            with open(os.path.join(directory, name), encoding="ascii", errors="replace") as file:
-                fields = dict(line.split(":", 1) for line in file.read().splitlines() if ":" in line)
+            try:
+                with open(os.path.join(directory, name), encoding="ascii", errors="replace") as file:
+                    fields = dict(line.split(":", 1) for line in file.read().splitlines() if ":" in line)
+            except FileNotFoundError:  # a file that it read meanwhile; what it holds in the kernel stays open
+                continue
             for kind, field in KINDS.items():
                 # A link's descriptor names its program too.
                 if field in fields and (kind == "link" or "link_id" not in fields):
