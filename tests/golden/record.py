@@ -45,7 +45,7 @@ FILES = (
     "xdp_drop",
 )
 
-LABS = tuple(map(ipaddress.ip_network, ("10.0.0.0/8", "fd66::/16", "127.0.0.0/8")))
+LABS = tuple(map(ipaddress.ip_network, ("10.0.0.0/8", "fd66::/16", "127.0.0.0/8", "::1/128")))
 LARGEST_BYTES = 512 * 1024
 
 

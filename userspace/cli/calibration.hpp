@@ -19,8 +19,10 @@ class Calibration {
  public:
   enum class State { Idle, Preparing, Measuring, Done, Failed };
 
-  /// Starts the child; poll fd() then. Once only.
+  /// Starts the child; poll fd() then.
   void start(MonotonicNs now);
+  /// It has not been tried, or failed on a machine too busy for its patience, a few times at most.
+  bool is_worth_a_try() const { return (state_ == State::Idle || state_ == State::Failed) && tries_ < kMaxTries; }
   /// Readable when the child has news; -1 while none is expected.
   int fd() const { return state_ == State::Preparing ? lab_->fd() : -1; }
   /// The child's namespace is ready: lets its SYNs be observed and sends them.
@@ -38,7 +40,10 @@ class Calibration {
   Calibration& operator=(const Calibration&) = delete;
 
  private:
+  static constexpr unsigned kMaxTries = 5;
+
   State state_ = State::Idle;
+  unsigned tries_ = 0;
   MonotonicNs deadline_ = 0;
   std::optional<machine::PrivateNetns> lab_;
   NftSites sites_;

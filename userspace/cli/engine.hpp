@@ -53,7 +53,11 @@ class Engine {
   const model::Inventory& inventory() const { return inventory_; }
   /// Asked before each judgement to bring the inventory up to date for these namespaces; a replay has none.
   void set_before_judge(std::function<void(const model::Journey&)> hook) { before_judge_ = std::move(hook); }
-  void set_nft_sites(const NftSites& sites) { sites_ = sites; }
+  /// Rows that were printed without them are looked at again.
+  void set_nft_sites(const NftSites& sites, MonotonicNs now) {
+    sites_ = sites;
+    tracker_.reconsider(now);
+  }
   const NftSites& nft_sites() const { return sites_; }
   /// A drop in nft_do_chain() was seen and its sites are not known.
   bool wants_calibration() const { return wants_calibration_ && sites_.rule == 0; }

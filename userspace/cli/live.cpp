@@ -181,7 +181,10 @@ int LiveSession::loop(const std::function<void()>& armed) {
 
 void LiveSession::turn(MonotonicNs now) {
   drain();
-  if (engine_.wants_calibration() && calibration_.state() == Calibration::State::Idle && !features_.without.contains("calibration")) {
+  // Again only after what is due was judged without it.
+  const auto due = engine_.next_due();
+  const bool waited_for = calibration_.state() != Calibration::State::Failed || !due || *due > now;
+  if (engine_.wants_calibration() && calibration_.is_worth_a_try() && waited_for && !features_.without.contains("calibration")) {
     calibration_.start(now);
   }
   if (calibration_.settle(now, probe_, engine_) && calibration_.state() == Calibration::State::Done) {

@@ -45,7 +45,7 @@ void apply(wire::Chunk& chunk, Engine& engine, Totals& totals) {
     if (notice->notice.code == kJudgedCode) {
       engine.advance(totals.last_ns);
     } else if (sites) {
-      engine.set_nft_sites(*sites);
+      engine.set_nft_sites(*sites, notice->time_ns);
     } else {
       engine.print(notice->notice);
     }

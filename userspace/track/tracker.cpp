@@ -114,6 +114,14 @@ void Tracker::take_due(MonotonicNs now, const std::function<void(const model::Jo
   }
 }
 
+void Tracker::reconsider(MonotonicNs now) {
+  for (auto& [number, open] : journeys_) {
+    if (open.due) continue;
+    open.due = now;
+    due_.emplace(now, number);
+  }
+}
+
 void Tracker::finish(const std::function<void(const model::Journey&)>& judge) {
   due_.clear();
   for (auto& [number, open] : journeys_) {

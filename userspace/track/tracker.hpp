@@ -34,6 +34,8 @@ class Tracker {
   std::optional<MonotonicNs> next_due() const;
   /// Hands over each journey whose time has come, earliest first, and forgets those that are over and quiet.
   void take_due(MonotonicNs now, const std::function<void(const model::Journey&)>& judge);
+  /// Something was learned that may change any answer: every open journey is due once more.
+  void reconsider(MonotonicNs now);
   /// Ends every open journey and hands each over.
   void finish(const std::function<void(const model::Journey&)>& judge);
 

@@ -41,7 +41,7 @@ TEST_CASE("known sites tell a rule from a policy") {
   constexpr __u64 kPolicy = 0xffffffffc0a41500;
   FakeSink sink;
   Engine engine(sink, names(), {});
-  engine.set_nft_sites({kRule, kPolicy, 999});
+  engine.set_nft_sites({kRule, kPolicy, 999}, 0);
   feed(engine, {Script(1, 1).flight(0), Script(1, 1).nft_drop(0.1, kRule)});
   feed(engine, {Script(2, 2).flight(1), Script(2, 2).nft_drop(1.1, kPolicy)});
   feed(engine, {Script(3, 3).flight(2), Script(3, 3).nft_drop(2.1, 0xffffffffc0a41777)});
@@ -62,7 +62,7 @@ TEST_CASE("a calibration is wanted by the first drop in nft_do_chain, until its 
   CHECK_FALSE(engine.wants_calibration());
   feed(engine, Script(2).dropped(1));
   CHECK(engine.wants_calibration());
-  engine.set_nft_sites({1, 2, 3});
+  engine.set_nft_sites({1, 2, 3}, 0);
   CHECK_FALSE(engine.wants_calibration());
 }
 
@@ -77,7 +77,7 @@ TEST_CASE("the calibration's own packets are observed, become no attempt, and be
     CHECK(observed[0].get<model::Drop>() != nullptr);
   }
   SUBCASE("afterwards") {
-    engine.set_nft_sites({1, 2, kServerNetns});
+    engine.set_nft_sites({1, 2, kServerNetns}, 0);
     CHECK_FALSE(engine.feed(Script(1).nft_drop(0)));
   }
   SUBCASE("its flight records") {
