@@ -61,6 +61,12 @@ static __always_inline bool comes_in_afresh(const struct flight *attempt, const 
 	return packet->event && attempt->hop_count && attempt->hops[0].event == packet->event && attempt->hops[0].device == packet->device;
 }
 
+/* Is it the very sk_buff that was seen last? An answer, made while a SYN is still held, does not take the SYN's place. */
+static __always_inline bool is_last_seen(const struct flight *attempt, const struct packet *packet)
+{
+	return packet->skb && packet->skb == (packet->leg == WIRE_LEG_SYN ? attempt->syn_skb : attempt->last_skb);
+}
+
 /* Is this packet of that attempt? Its flow is known there, or it is the very sk_buff that was seen last (NAT rewrites in place), or it
  * answers one of its ends. `origin_netns` is set for packets that are made here: two namespaces may use the same addresses. Returns
  * the face, WIRE_MAX_FACES if the flow is none of them, -1 if the packet is another attempt's. */
@@ -76,9 +82,12 @@ SUBPROGRAM int face_if_belongs(const struct flight *attempt, const struct packet
 	if (face < WIRE_MAX_FACES)
 		return face;
 	/* A sender that uses one ISN for all its flows may get the memory that its last packet had: NAT rewrites a SYN on its way only. */
-	if (packet->skb && packet->skb == attempt->last_skb && !comes_in_afresh(attempt, packet))
+	if (is_last_seen(attempt, packet) && !comes_in_afresh(attempt, packet))
 		return WIRE_MAX_FACES;
-	return packet->leg != WIRE_LEG_SYN && shares_an_end(attempt, &packet->flow) ? WIRE_MAX_FACES : -1;
+	/* The ISN of a socket of this machine is nobody else's: a SYN that was translated, and waited while its retransmit came by. */
+	if (packet->leg == WIRE_LEG_SYN && !(attempt->flags & WIRE_ATTEMPT_LOCAL_CLIENT))
+		return -1;
+	return shares_an_end(attempt, &packet->flow) ? WIRE_MAX_FACES : -1;
 }
 
 /* The attempts with one ISN may have one flow as well, each in namespaces of its own. Which of those is a packet's? The one whose very
@@ -89,7 +98,7 @@ SUBPROGRAM int likeness(const struct flight *attempt, const struct packet *packe
 
 	if (!attempt || !packet)
 		return 0;
-	if (packet->skb && packet->skb == attempt->last_skb)
+	if (is_last_seen(attempt, packet))
 		return 3;
 	netns = packet->netns;
 	if (!netns && packet->device)
@@ -123,7 +132,8 @@ static __always_inline struct flight *find_sibling(struct flight *first, const s
 		found = face_if_belongs(attempt, packet, origin_netns);
 		if (found < 0)
 			continue;
-		liked = likeness(attempt, packet);
+		/* A flow that the attempt has shown says more than an address in memory. */
+		liked = likeness(attempt, packet) + (found < WIRE_MAX_FACES ? 4 : 0);
 		if (liked > like) {
 			like = liked;
 			*face = found;
@@ -194,6 +204,7 @@ static __always_inline struct flight *open_attempt(const struct packet *packet, 
 	attempt->salt = salt;
 	attempt->netns = netns;
 	attempt->last_skb = packet->skb;
+	attempt->syn_skb = packet->skb;
 	attempt->faces[0] = packet->flow;
 	attempt->face_count = 1;
 	if (sk) {

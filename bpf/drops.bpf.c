@@ -188,6 +188,8 @@ static __always_inline void on_drop(void *ctx, struct sk_buff *skb, __u64 locati
 		/* The next packet may get its memory. */
 		if (attempt->last_skb == packet.skb)
 			attempt->last_skb = 0;
+		if (attempt->syn_skb == packet.skb)
+			attempt->syn_skb = 0;
 		if (packet.leg == WIRE_LEG_SYN && attempt->hop_count == 0 && attempt->syns < 0xffff)
 			attempt->syns++;
 		if (!submit(attempt, now))
@@ -242,6 +244,9 @@ int BPF_PROG(on_icmp_send, struct sk_buff *skb, int type, int code)
 	__u32 face = 0, salt = 0;
 	__u64 now;
 
+	/* A redirect is advice: the packet that it is about goes on. The errors are those that read_ip() knows as packets. */
+	if (type != 3 && type != 11 && type != 12)
+		return 0;
 	if (!armed || !is_ip(skb) || !read_ip(&packet, skb, skb->network_header))
 		return 0;
 	count(WIRE_COUNT_EVENTS);

@@ -43,6 +43,7 @@ struct flight {
 	__u64 first_ns;
 	__u64 last_ns;
 	__u64 last_skb;
+	__u64 syn_skb;    /* the last SYN's */
 	__u64 far_device; /* address of the net_device that the farthest SYN was at */
 	__u64 cgroup_id;
 	__u32 isn;

@@ -123,6 +123,9 @@ static __always_inline void on_handshake(struct packet *packet, struct sk_buff *
 	}
 	if (cfg.required_scope & SCOPE_NETNS)
 		attempt->scope |= scope_of_netns(device_netns((struct net_device *)device));
+	/* NAT rewrites a SYN in place; an answer to it, made while it is still held, must not take its place. */
+	if (packet->leg == WIRE_LEG_SYN)
+		attempt->syn_skb = packet->skb;
 	attempt->last_skb = packet->skb;
 	attempt->last_ns = now;
 	trouble = note_progress(attempt, packet, device, ifindex, event);

@@ -135,13 +135,14 @@ static __always_inline int common_flow(struct wire_flow *flow, const void *socke
 	return common_flow_at(flow, as_number(socket));
 }
 
-/* The ISN of a client socket. From tcp_connect_init() on and until data is acknowledged, snd_una is the ISN (SYN_SENT), or one more
- * once the SYN is acknowledged (ESTABLISHED). */
+/* The ISN of a client socket. From tcp_connect_init() on and until the SYN is acknowledged, snd_una is the ISN; then it is ahead by what
+ * was acknowledged, the SYN itself and, with TCP Fast Open, its data: bytes_acked counts both. */
 static __always_inline __u32 client_isn(const struct sock *sk, bool acknowledged)
 {
-	__u32 una = BPF_CORE_READ((const struct tcp_sock *)sk, snd_una);
+	const struct tcp_sock *tcp = (const struct tcp_sock *)sk;
+	__u32 una = BPF_CORE_READ(tcp, snd_una);
 
-	return acknowledged ? una - 1 : una;
+	return acknowledged ? una - (__u32)BPF_CORE_READ(tcp, bytes_acked) : una;
 }
 
 #endif

@@ -10,6 +10,9 @@ static __always_inline struct flight *attempt_of_client(const struct sock *sk, b
 	packet->isn = client_isn(sk, acknowledged);
 	if (nobody_waits_for(packet->isn) || !common_flow(&packet->flow, sk))
 		return 0;
+	/* tcp_set_state() gives the port back before it reports TCP_CLOSE; the copy for the header stays. */
+	if (!packet->flow.sport)
+		packet->flow.sport = bpf_ntohs(BPF_CORE_READ((const struct inet_sock *)sk, inet_sport));
 	packet->leg = WIRE_LEG_SYN;
 	packet->netns = socket_netns(sk);
 	return find_attempt(packet, socket_netns(sk), &face, &salt);
@@ -74,7 +77,9 @@ static __always_inline void on_server_established(const struct sock *sk)
 	struct flight *attempt;
 	__u32 face = 0, salt = 0;
 
-	packet.isn = BPF_CORE_READ((const struct tcp_sock *)sk, rcv_nxt) - 1;
+	/* A SYN with data (TCP Fast Open) has been received further than itself. */
+	packet.isn =
+		BPF_CORE_READ((const struct tcp_sock *)sk, rcv_nxt) - 1 - (__u32)BPF_CORE_READ((const struct tcp_sock *)sk, bytes_received);
 	if (nobody_waits_for(packet.isn) || !common_flow(&packet.flow, sk))
 		return;
 	packet.leg = WIRE_LEG_ACK;

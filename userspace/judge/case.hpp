@@ -16,8 +16,9 @@
 
 namespace synfate::judge {
 
-/// An answer to a dropped packet counts as caused by the drop when it is this close to it.
-inline constexpr DurationNs kSameMoment = 10 * kMillisecond;
+/// An answer to a dropped packet counts as caused by the drop when it is this close to it. The answer leaves before the packet is freed,
+/// and what it sets going on a busy machine, in the same softirq, comes in between.
+inline constexpr DurationNs kSameMoment = 50 * kMillisecond;
 /// All copies of one packet pass their synchronous stations within this time; SYNs are a second or more apart.
 inline constexpr DurationNs kSameRound = 200 * kMillisecond;
 /// A SYN's first retransmit: silence that is shorter means nothing.
@@ -39,6 +40,11 @@ DropReview review_drops(const model::Journey& journey, const model::Inventory& i
 std::vector<const model::Event*> live_hops(const model::Journey& journey, const model::Inventory& inventory, model::Leg leg);
 /// A drop that is no failure by itself: a tap's copy, an answered duplicate, a bare ACK that TCP_DEFER_ACCEPT ignores (ignorable.cpp).
 bool is_by_design(const model::Journey& journey, const model::Event& event);
+/// The drop ended a copy that was made on purpose; the packet itself went where it belongs.
+bool is_of_a_duplicate(const model::Journey& journey, const model::Event& drop, const model::Inventory& inventory);
+/// Takes such copies' hops out.
+void leave_out_duplicates(const model::Journey& journey, const model::Inventory& inventory, model::Leg leg,
+                          std::vector<const model::Event*>& hops);
 bool is_for_other_mac(const model::Event& event);
 
 class Case {

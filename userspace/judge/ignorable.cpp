@@ -89,6 +89,7 @@ std::vector<const Event*> live_hops(const model::Journey& journey, const model::
     const bool flooded = std::any_of(foreign.begin(), foreign.end(), [&](const Event* drop) { return leads_to(event, *drop, inventory); });
     if (!flooded) hops.push_back(&event);
   }
+  leave_out_duplicates(journey, inventory, leg, hops);
   return hops;
 }
 

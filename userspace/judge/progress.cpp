@@ -153,7 +153,7 @@ DropReview review_drops(const model::Journey& journey, const model::Inventory& i
       review.for_other_macs.push_back(&event);
     } else if (is_by_design(journey, event)) {
       review.by_design.push_back(&event);
-    } else if (on_bridge(event, *drop, inventory) && a_copy_went_on(path, event)) {
+    } else if ((on_bridge(event, *drop, inventory) && a_copy_went_on(path, event)) || is_of_a_duplicate(journey, event, inventory)) {
       review.by_design.push_back(&event);
     } else if (const std::size_t reached = path.reached(event, may_wait(*drop));
                seen_beyond(path, event, reached) || answered_later(journey, event)) {

@@ -5,8 +5,6 @@
 #include <bpf/libbpf.h>
 
 #include <cerrno>
-#include <cstdarg>
-#include <cstdio>
 #include <cstring>
 #include <numeric>
 #include <vector>
@@ -18,6 +16,7 @@
 #include "synfate.skel.h"
 // clang-format on
 #include "probe/hooks.hpp"
+#include "probe/load_log.hpp"
 #include "probe/permissions.hpp"
 #include "synfate/wire.h"
 
@@ -25,19 +24,6 @@ namespace synfate::probe {
 namespace {
 
 static_assert(std::tuple_size_v<Counters> == _WIRE_COUNT_MAX);
-
-/// The last lines that libbpf and the verifier wrote: shown when loading fails. libbpf's callback takes no context.
-thread_local std::string* load_log = nullptr;
-
-int keep_log(libbpf_print_level level, const char* format, va_list arguments) {
-  if (level == LIBBPF_DEBUG || load_log == nullptr) return 0;
-  char line[1024];
-  const int length = std::vsnprintf(line, sizeof line, format, arguments);
-  constexpr std::size_t kKeptBytes = 8192;
-  load_log->append(line);
-  if (load_log->size() > kKeptBytes) load_log->erase(0, load_log->size() - kKeptBytes);
-  return length;
-}
 
 config_prefix to_config(const model::Prefix& prefix) {
   config_prefix result{};
@@ -93,9 +79,9 @@ Error load_error(int error, const std::string& log) {
     return {ErrorKind::Permission, "cannot load the BPF programs", errno_text(error),
             "a security policy (seccomp, LSM, container) refuses bpf(); run on the host as root"};
   }
-  std::string last_line = log.substr(0, log.find_last_not_of('\n') + 1);
-  if (const std::size_t at = last_line.rfind('\n'); at != std::string::npos) last_line.erase(0, at + 1);
-  return {ErrorKind::Unsupported, "cannot load the BPF programs", errno_text(error) + (last_line.empty() ? "" : ": " + last_line),
+  if (refuses_kernel_reads(log)) return locked_down();
+  const std::string reason = refusal(log);
+  return {ErrorKind::Unsupported, "cannot load the BPF programs", errno_text(error) + (reason.empty() ? "" : ": " + reason),
           "please report it with the output of: synfate doctor"};
 }
 
@@ -131,12 +117,10 @@ Probe::~Probe() = default;
 
 Result<Probe> Probe::start(const KernelFeatures& features, const Options& options) {
   if (read_lockdown() == Lockdown::Confidentiality) return locked_down();
-  std::string log;
-  load_log = &log;
-  libbpf_set_print(keep_log);
+  const LoadLog log;
   auto kernel = std::make_unique<Kernel>();
   kernel->skeleton = synfate_bpf__open();
-  if (kernel->skeleton == nullptr) return load_error(errno, log);
+  if (kernel->skeleton == nullptr) return load_error(errno, log.text());
   const config settings = make_config(features, options);
   std::memcpy(&kernel->skeleton->rodata->cfg, &settings, sizeof settings);
 
@@ -149,7 +133,7 @@ Result<Probe> Probe::start(const KernelFeatures& features, const Options& option
     bpf_program__set_autoload(program, wanted);
     if (wanted && !hook.tracepoint.empty()) to_attach.push_back(program);
   }
-  if (const int error = synfate_bpf__load(kernel->skeleton); error != 0) return load_error(-error, log);
+  if (const int error = synfate_bpf__load(kernel->skeleton); error != 0) return load_error(-error, log.text());
 
   kernel->ring = ring_buffer__new(bpf_map__fd(kernel->skeleton->maps.ring), Kernel::on_record, kernel.get(), nullptr);
   if (kernel->ring == nullptr) return Error{ErrorKind::Io, "cannot map the ring buffer", errno_text(errno), ""};
@@ -160,7 +144,6 @@ Result<Probe> Probe::start(const KernelFeatures& features, const Options& option
                    "see: synfate doctor"};
     kernel->links.push_back(link);
   }
-  load_log = nullptr;
   kernel->skeleton->bss->armed = 1;
   return Probe(std::move(kernel));
 }

@@ -20,6 +20,14 @@ TEST_CASE("no_listener with a RST is refused, at the server") {
   CHECK(verdict.next == "ip netns exec server ss -Hltnp 'sport = :80'");
 }
 
+TEST_CASE("a RST that left long before the SYN was freed still answers it: a slow machine, seen under emulation") {
+  Story story;
+  story.syn_to_server().at(1.2).xmit(Leg::Reset, kServerEth);
+  story.at(31.6).drop(Leg::Syn, kServerEth, "tcp_v4_rcv", "NO_SOCKET");
+  CHECK(story.judged().cause == "no_listener");
+  CHECK(story.judged().fate == Fate::Refused);
+}
+
 TEST_CASE("no_listener without an answer is a drop") {
   Story story;
   story.syn_to_server().drop(Leg::Syn, kServerEth, "tcp_v6_rcv", "NO_SOCKET");

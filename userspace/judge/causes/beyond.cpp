@@ -121,7 +121,7 @@ std::optional<Finding> match_left_node(const Case& kase) {
                              ", before an answer was overdue");
   }
   if (const Event* copy = other_copy(kase, leg, *last)) {
-    finding.doubts.push_back("a copy also went to " + place_words(kase, copy->place) + ": a bridge flooded it");
+    finding.doubts.push_back("a copy also went to " + place_words(kase, copy->place) + ": a bridge flooded it, or a rule duplicated it");
   }
   if (const Event* syn = leg == Leg::SynAck ? kase.last_hop(Leg::Syn) : nullptr;
       syn != nullptr && syn->time_ns > last->time_ns + kSameRound) {

@@ -27,7 +27,8 @@ constexpr std::string_view kSocket = "ss -Hltnpi 'sport = :%p'";
 constexpr std::string_view kCounters = "nstat -asz 'TcpExt*' 'Tcp*' 'Ip*'";
 
 constexpr Row kRows[] = {
-    {"QDISC_DROP", "", "qdisc_drop", Stage::Qdisc, "by the queueing discipline", "", kQdisc},
+    {"QDISC_DROP", "", "qdisc_drop", Stage::Qdisc, "by the queueing discipline",
+     "a device that is down or has no carrier discards with the same reason", kQdisc},
     {"QDISC_OVERLIMIT", "", "qdisc_drop", Stage::Qdisc, "by the queueing discipline: over its limit", "", kQdisc},
     {"QDISC_CONGESTED", "", "qdisc_drop", Stage::Qdisc, "by the queueing discipline: congestion", "", kQdisc},
     {"CAKE_FLOOD", "", "qdisc_drop", Stage::Qdisc, "by the queueing discipline: a flooding flow", "", kQdisc},

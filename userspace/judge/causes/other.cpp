@@ -150,9 +150,14 @@ std::optional<Finding> from_failed_connect(const Case& kase) {
     finding.fate = model::Fate::Refused;
     finding.where.netns = event.place.netns;
     finding.where.stage = Stage::LocalOut;
-    finding.summary = "the route lookup gave " + errno_word(failure->error) + ": no SYN was sent";
+    finding.summary = "no route was found or allowed: no SYN was sent";
     finding.evidence.push_back("connect() in " + netns_words(kase, event.place.netns) + " failed before a SYN was made");
-    finding.next = in_netns(kase, event.place.netns, "ip route get " + to_string(event.flow.dst.address));
+    finding.evidence.push_back("the last route lookup, in table " + std::to_string(failure->table) + ", gave " +
+                               errno_word(failure->error));
+    finding.doubts.push_back(
+        "no later table was asked: an ip rule (prohibit, unreachable, blackhole) that refuses, and rules that lead to no further table, "
+        "look the same");
+    finding.next = in_netns(kase, event.place.netns, ip_command(event.flow) + " rule");
     return finding;
   }
   return std::nullopt;

@@ -113,11 +113,20 @@ Stage stage_of(const Case& kase) {
   return Stage::RouteIn;
 }
 
+constexpr std::uint32_t kDefaultTable = 253;
+constexpr std::uint32_t kMainTable = 254;
+
+/// A look-up that misses is no end while another table may be asked, and an ip rule may refuse without any. Only the tables that the rules
+/// ask last tell that there is no route.
+bool ends_the_lookup(const RouteFailure& failure) {
+  return kind_of_error(failure.error) != Kind::NoRoute || failure.table == kMainTable || failure.table == kDefaultTable;
+}
+
 std::optional<Finding> match_failed_connect(const Case& kase, Kind wanted) {
   if (kase.journey().sent_a_syn) return std::nullopt;
   for (const Event& event : kase.journey().events) {
     const auto* failure = event.get<RouteFailure>();
-    if (failure == nullptr || kind_of_error(failure->error) != wanted) continue;
+    if (failure == nullptr || kind_of_error(failure->error) != wanted || !ends_the_lookup(*failure)) continue;
     const model::IpAddress destination = event.flow.dst.address         ? event.flow.dst.address
                                          : kase.journey().faces.empty() ? model::IpAddress{}
                                                                         : kase.journey().faces.front().dst.address;

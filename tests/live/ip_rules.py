@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Policy routing: a rule that refuses is no missing route, and a table that misses is none either while a later one has the route.
+
+  client eth0 ────── toclient router toserver ────── eth0 server
+  10.42.1.2         10.42.1.1      10.42.2.1        10.42.2.2:80 listens
+  rules
+"""
+
+from expect import anything_but, check, contains, expect
+from scenario import main
+from topology import routed
+
+
+def refused_by_a_rule(lab, destination, family, kind):
+    routed(lab)
+    lab.ip("client", f"{family} rule add to {destination} prio 100 {kind}")
+    synfate = lab.synfate("trace")
+    outcome = lab.connect("client", destination, 80)
+    check(outcome["errno"] not in (0, None), f"the lab does not work: {outcome}")
+    who = {"client": {"netns": lab.inode("client")}, "flow": {"dst": destination, "dport": 80}}
+    row = synfate.wait_attempt(who)
+    expect({"fate": "refused", "cause": anything_but("no_route"), "next": contains("rule")}, row)
+    check(row["cause"] == "route_" + kind or row["confidence"] == "partial", f"{row['cause']}, {row['confidence']}: which rule was not read")
+    synfate.stop()
+
+
+def prohibit(lab):
+    refused_by_a_rule(lab, lab.v4(2, 2), "-4", "prohibit")
+
+
+def unreachable(lab):
+    refused_by_a_rule(lab, lab.v4(2, 2), "-4", "unreachable")
+
+
+def blackhole(lab):
+    refused_by_a_rule(lab, lab.v4(2, 2), "-4", "blackhole")
+
+
+def prohibit_ipv6(lab):
+    refused_by_a_rule(lab, lab.v6(2, 2), "-6", "prohibit")
+
+
+def missed_then_found(lab):
+    """No row about it: the attempt succeeds."""
+    routed(lab)
+    lab.listener("server", lab.v4(2, 2), 80)
+    for netns in ("client", "router"):
+        lab.ip(netns, "rule add prio 50 ipproto tcp dport 80 lookup 77")
+        lab.ip(netns, "route add 192.0.2.0/24 dev lo table 77")
+    synfate = lab.synfate("trace", "--all", "--netns", lab.inode("client"))
+    check(lab.connect("client", lab.v4(2, 2), 80)["errno"] == 0, "the lab does not work")
+    synfate.wait_attempt({"fate": "established"})
+    done = synfate.stop()
+    check(len(done.attempts()) == 1, f"{len(done.attempts())} rows for one connect()")
+
+
+def missed_everywhere(lab):
+    """The last table asked says that there is no route, as without rules."""
+    lab.netns("client")
+    lab.ip("client", "rule add prio 50 lookup 77")
+    synfate = lab.synfate("trace", "--netns", lab.inode("client"))
+    lab.connect("client", "203.0.113.9", 80)
+    synfate.wait_attempt({"fate": "refused", "cause": "no_route", "where": {"netns": lab.inode("client")}})
+    synfate.stop()
+
+
+if __name__ == "__main__":
+    main(42, __doc__, prohibit, unreachable, blackhole, prohibit_ipv6, missed_then_found, missed_everywhere)
