@@ -51,8 +51,6 @@ std::vector<std::string> without_record_path(const std::vector<std::string>& com
   return kept;
 }
 
-std::uint64_t lost_events(const probe::Counters& counters, std::uint64_t missed) { return counters[WIRE_COUNT_RING_FULL] + missed; }
-
 }  // namespace
 
 LiveSession::LiveSession(const Options& options, render::Sink& sink, const WallClock& clock, probe::KernelFeatures features,
@@ -215,9 +213,25 @@ void LiveSession::judge_due(MonotonicNs now) {
   recorder_.judged(now);
 }
 
+probe::Counters LiveSession::counters() const {
+  probe::Counters counters = probe_.counters();
+  // Either way the event was not told.
+  counters[WIRE_COUNT_RING_FULL] += probe_.missed();
+  return counters;
+}
+
+std::string LiveSession::untracked_text() const {
+  const std::uint64_t packets = probe_.counters()[WIRE_COUNT_TABLE_FULL];
+  const std::uint64_t forgotten = engine_.forgotten();
+  std::string text;
+  if (packets != 0) text = std::to_string(packets) + " packets belong to attempts that had no room in the flight recorder";
+  if (forgotten != 0) text += (text.empty() ? "" : "; ") + std::to_string(forgotten) + " open attempts were forgotten for newer ones";
+  return text + ": more were under way at once than synfate follows";
+}
+
 void LiveSession::note_losses(MonotonicNs now) {
-  const probe::Counters counters = probe_.counters();
-  const std::uint64_t lost = lost_events(counters, probe_.missed());
+  const probe::Counters counters = this->counters();
+  const std::uint64_t lost = counters[WIRE_COUNT_RING_FULL];
   const std::uint64_t untracked = counters[WIRE_COUNT_TABLE_FULL] + engine_.forgotten();
   if (lost == known_lost_ && untracked == known_untracked_) return;
   engine_.lose(static_cast<unsigned>(std::min<std::uint64_t>(lost - known_lost_, 1U << 20)));
@@ -231,12 +245,7 @@ void LiveSession::note_losses(MonotonicNs now) {
         model::NoticeLevel::Warning, "events_lost",
         std::to_string(lost) + " events lost so far: they came faster than they could be read; a filter (--netns, --dst, --port) helps"});
   }
-  if (untracked != 0) {
-    engine_.print(
-        model::Notice{model::NoticeLevel::Warning, "attempts_untracked",
-                      std::to_string(untracked) +
-                          " attempts had no room in the flight recorder so far; a filter does not help against this, fewer attempts do"});
-  }
+  if (untracked != 0) engine_.print(model::Notice{model::NoticeLevel::Warning, "attempts_untracked", untracked_text()});
 }
 
 void LiveSession::take_signal() {
@@ -276,15 +285,16 @@ int LiveSession::finish(MonotonicNs now) {
   note_losses(now);
   engine_.advance(now);
   engine_.finish(now);
-  const probe::Counters counters = probe_.counters();
+  const probe::Counters counters = this->counters();
   model::Summary summary;
   summary.attempts = engine_.fates();
   summary.attempts[model::Fate::Established] += counters[WIRE_COUNT_ESTABLISHED];
   summary.events_seen = counters[WIRE_COUNT_EVENTS];
-  summary.events_lost = lost_events(counters, probe_.missed());
+  summary.events_lost = counters[WIRE_COUNT_RING_FULL];
   summary.tier = "1";
   summary.gaps = probe::gaps_of(features_);
   for (const model::Gap& gap : surroundings_.inventory().gaps) summary.gaps.push_back(gap);
+  if (known_untracked_ != 0) summary.gaps.push_back({"attempts_untracked", untracked_text()});
   summary.duration_ns = now - started_ns_;
   if (summary.attempts[model::Fate::Established] == 0) summary.attempts.erase(model::Fate::Established);
   recorder_.end(now, counters);

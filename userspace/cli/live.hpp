@@ -45,6 +45,9 @@ class LiveSession {
   void drain();
   void tick(MonotonicNs now);
   void judge_due(MonotonicNs now);
+  /// The kernel side's, with the events that it could not even begin with counted as lost.
+  probe::Counters counters() const;
+  std::string untracked_text() const;
   void note_losses(MonotonicNs now);
   void take_signal();
   int timeout_ms(MonotonicNs now) const;

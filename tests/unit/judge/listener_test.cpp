@@ -9,6 +9,7 @@ TEST_CASE("no_listener with a RST is refused, at the server") {
   SUBCASE("TCP's record of the RST") { story.socket(SocketEventKind::ResetSent, kServer, true); }
   SUBCASE("the RST's first hop, on kernels without that record") { story.xmit(Leg::Reset, kServerEth); }
   SUBCASE("the client's error") { story.socket(SocketEventKind::Error, kPod, false, 111); }
+  SUBCASE("the client's record of the RST") { story.socket(SocketEventKind::ResetReceived, kPod, false); }
   story.drop(Leg::Syn, kServerEth, "tcp_v4_rcv", "NO_SOCKET");
   const Verdict verdict = story.judged();
   CHECK(verdict.cause == "no_listener");

@@ -28,6 +28,9 @@ std::optional<Finding> match_no_listener(const Case& kase) {
   } else if (kase.client_error(kConnectionRefused)) {
     finding.fate = model::Fate::Refused;
     finding.evidence.push_back("the client's socket got ECONNREFUSED");
+  } else if (kase.socket_event(model::SocketEventKind::ResetReceived) != nullptr) {
+    finding.fate = model::Fate::Refused;
+    finding.evidence.push_back("the client's socket got a RST");
   } else {
     // That nothing answered is told from what was not seen.
     finding.basis = Basis::Absence;
