@@ -112,8 +112,27 @@ bool is_tunnel(const model::Place& place) {
 
 bool is_edge(const model::Place& place) { return place.kind == DeviceKind::Physical || place.kind == DeviceKind::Tun || is_tunnel(place); }
 
+namespace {
+
+/// Where the SYN was last received and the first SYN-ACK was then sent: its socket's own word may still be on its way. 0 if not so.
+model::NetnsId answering_netns(const model::Journey& journey) {
+  const Event* last_syn = nullptr;
+  for (const Event& event : journey.events) {
+    const auto* hop = event.get<model::Hop>();
+    if (hop == nullptr) continue;
+    if (event.leg == Leg::Syn) last_syn = &event;
+    if (event.leg != Leg::SynAck) continue;
+    const bool here = last_syn != nullptr && last_syn->get<model::Hop>()->kind != model::HopKind::Xmit &&
+                      hop->kind == model::HopKind::Xmit && last_syn->place.netns == event.place.netns;
+    return here ? event.place.netns : 0;
+  }
+  return 0;
+}
+
+}  // namespace
+
 model::NetnsId server_netns(const model::Journey& journey) {
-  model::NetnsId netns = 0;
+  model::NetnsId netns = answering_netns(journey);
   for (const Event& event : journey.events) {
     const auto* socket = event.get<SocketEvent>();
     if (socket != nullptr && socket->at_server && event.place.netns != 0) netns = event.place.netns;
