@@ -176,12 +176,8 @@ static __always_inline void mark_sibling(__u32 isn)
 static __always_inline struct sock *connecting_socket(__u64 maker)
 {
 	struct sock *sk = (struct sock *)maker;
-	__u16 family;
 
-	if (!sk || BPF_CORE_READ(sk, __sk_common.skc_state) != TCP_STATE_SYN_SENT)
-		return 0;
-	family = BPF_CORE_READ(sk, __sk_common.skc_family);
-	return family == 2 || family == 10 ? sk : 0;
+	return sk && BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_STATE_SYN_SENT ? sk : 0;
 }
 
 /* Opens a record for a SYN. `sk` is its connecting socket or none. */
@@ -213,7 +209,6 @@ static __always_inline struct flight *open_attempt(const struct packet *packet, 
 		struct wire_flow asked;
 
 		attempt->flags = WIRE_ATTEMPT_LOCAL_CLIENT;
-		attempt->netns = socket_netns(sk);
 		if (owner) {
 			attempt->flags |= WIRE_ATTEMPT_OWNER;
 			attempt->cgroup_id = owner->cgroup_id;

@@ -181,7 +181,7 @@ static __always_inline void on_drop(void *ctx, struct sk_buff *skb, __u64 locati
 		if (packet.leg != WIRE_LEG_SYN)
 			return;
 		fill_drop_place(&place, as_number(skb), route);
-		attempt = open_attempt(&packet, sk, place.netns, salt, SCRATCH_DROP, now);
+		attempt = open_attempt(&packet, sk, origin_netns ? origin_netns : place.netns, salt, SCRATCH_DROP, now);
 	}
 	if (attempt) {
 		attempt->last_ns = now;

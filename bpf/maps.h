@@ -98,7 +98,7 @@ struct owner {
 	__u32 tgid; /* in synfate's pid namespace */
 	__u32 tid;
 	__u32 scope; /* the process conditions that it meets */
-	__u32 netns;
+	__u32 _pad;
 	char comm[WIRE_COMM_LEN];
 };
 struct {

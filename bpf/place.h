@@ -88,26 +88,33 @@ static __always_inline __u32 socket_netns(const struct sock *sk)
 	return BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
 }
 
+/* Of a typed pointer: the loads are the program's own. */
 static __always_inline bool is_tcp_socket(const struct sock *sk)
 {
-	__u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	__u16 family = sk->__sk_common.skc_family;
 
-	return (family == 2 || family == 10) && BPF_CORE_READ(sk, sk_protocol) == PROTOCOL_TCP;
+	return (family == 2 || family == 10) && sk->sk_protocol == PROTOCOL_TCP;
 }
+
+/* The front of a struct sock_common, with all that IPv4 needs; the same bytes in 5.15 to 6.18, each found by its own offset. */
+#define COMMON_FRONT_BYTES 24
+#define FRONT(front, type, field) (*(type *)((front) + bpf_core_field_offset(struct sock_common, field)))
 
 /* The flow from the common part of a socket or request: local end first, so in SYN direction for a client. An IPv6 socket that speaks
  * IPv4 has a mapped address; its packets are IPv4. Returns 0 when there is no remote end. */
 SUBPROGRAM int common_flow_at(struct wire_flow *flow, __u64 common_address)
 {
 	const struct sock_common *common = (const struct sock_common *)common_address;
-	__u16 family = BPF_CORE_READ(common, skc_family);
+	__u8 front[COMMON_FRONT_BYTES] __attribute__((aligned(8)));
 
 	if (!flow)
 		return 0;
 	__builtin_memset(flow, 0, sizeof(*flow));
-	flow->sport = BPF_CORE_READ(common, skc_num);
-	flow->dport = bpf_ntohs(BPF_CORE_READ(common, skc_dport));
-	if (family == 10) {
+	if (bpf_probe_read_kernel(front, sizeof(front), common))
+		return 0;
+	flow->sport = FRONT(front, __u16, skc_num);
+	flow->dport = bpf_ntohs(FRONT(front, __be16, skc_dport));
+	if (FRONT(front, __u16, skc_family) == 10) {
 		struct in6_addr local, remote;
 
 		BPF_CORE_READ_INTO(&local, common, skc_v6_rcv_saddr);
@@ -124,8 +131,8 @@ SUBPROGRAM int common_flow_at(struct wire_flow *flow, __u64 common_address)
 		return flow->dport != 0;
 	}
 	flow->family = 4;
-	*(__be32 *)flow->saddr = BPF_CORE_READ(common, skc_rcv_saddr);
-	*(__be32 *)flow->daddr = BPF_CORE_READ(common, skc_daddr);
+	*(__be32 *)flow->saddr = FRONT(front, __be32, skc_rcv_saddr);
+	*(__be32 *)flow->daddr = FRONT(front, __be32, skc_daddr);
 	return flow->dport != 0;
 }
 

@@ -15,7 +15,7 @@ static __always_inline struct flight *attempt_of_client(const struct sock *sk, b
 		packet->flow.sport = bpf_ntohs(BPF_CORE_READ((const struct inet_sock *)sk, inet_sport));
 	packet->leg = WIRE_LEG_SYN;
 	packet->netns = socket_netns(sk);
-	return find_attempt(packet, socket_netns(sk), &face, &salt);
+	return find_attempt(packet, packet->netns, &face, &salt);
 }
 
 static __always_inline void say(struct flight *attempt, const struct packet *packet, const struct sock *sk, __u32 event, __s32 error,
@@ -38,7 +38,6 @@ static __always_inline void on_connect(const struct sock *sk)
 	visible_ids(&owner.tgid, &owner.tid);
 	owner.cgroup_id = bpf_get_current_cgroup_id();
 	owner.scope = scope_of_current(owner.tgid);
-	owner.netns = socket_netns(sk);
 	bpf_get_current_comm(owner.comm, sizeof(owner.comm));
 	bpf_map_update_elem(&connecting, &address, &owner, BPF_ANY);
 	/* The destination is in the socket before the state is set (tcp_v4_connect, tcp_v6_connect). */
@@ -125,7 +124,7 @@ int BPF_PROG(on_tcp_retransmit_skb, const struct sock *sk)
 	struct packet packet = {};
 	struct flight *attempt;
 
-	if (!armed || BPF_CORE_READ(sk, __sk_common.skc_state) != TCP_STATE_SYN_SENT)
+	if (!armed || sk->__sk_common.skc_state != TCP_STATE_SYN_SENT)
 		return 0;
 	attempt = attempt_of_client(sk, false, &packet);
 	if (attempt)
@@ -160,7 +159,7 @@ int BPF_PROG(on_inet_sk_error_report, const struct sock *sk)
 	struct packet packet = {};
 	struct flight *attempt;
 
-	if (!armed || !is_tcp_socket(sk) || BPF_CORE_READ(sk, __sk_common.skc_state) != TCP_STATE_SYN_SENT)
+	if (!armed || !is_tcp_socket(sk) || sk->__sk_common.skc_state != TCP_STATE_SYN_SENT)
 		return 0;
 	attempt = attempt_of_client(sk, false, &packet);
 	if (attempt)
@@ -174,7 +173,7 @@ int BPF_PROG(on_tcp_receive_reset, const struct sock *sk)
 	struct packet packet = {};
 	struct flight *attempt;
 
-	if (!armed || BPF_CORE_READ(sk, __sk_common.skc_state) != TCP_STATE_SYN_SENT)
+	if (!armed || sk->__sk_common.skc_state != TCP_STATE_SYN_SENT)
 		return 0;
 	attempt = attempt_of_client(sk, false, &packet);
 	if (attempt)
