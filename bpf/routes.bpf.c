@@ -5,6 +5,7 @@
 #define NUD_INCOMPLETE 0x01
 #define NUD_FAILED 0x20
 #define NEIGHBOUR_INTERVAL_NS 1000000000ull
+#define EAGAIN 11
 #define RTN_UNICAST 1
 #define RTN_LOCAL 2
 
@@ -49,10 +50,14 @@ int BPF_PROG(on_fib_table_lookup, u32 table, const struct flowi4 *flow4, const s
 	__u32 zero = 0;
 	struct failed_lookup *lookup;
 	struct wire_flow flow = {};
+	bool tcp;
 
 	if (!armed || (error == 0 && *(volatile __u32 *)&routeless_count == 0))
 		return 0;
-	if (BPF_CORE_READ(flow4, __fl_common.flowic_proto) != PROTOCOL_TCP)
+	/* On the way in the protocol is often not filled in (ip_route_input_slow). A table that misses is then too common to look at; a
+	 * route that refuses is not. */
+	tcp = BPF_CORE_READ(flow4, __fl_common.flowic_proto) == PROTOCOL_TCP;
+	if (!tcp && (error == 0 || error == -EAGAIN))
 		return 0;
 	flow.family = 4;
 	*(__be32 *)flow.saddr = BPF_CORE_READ(flow4, saddr);
@@ -70,7 +75,7 @@ int BPF_PROG(on_fib_table_lookup, u32 table, const struct flowi4 *flow4, const s
 	lookup->daddr_be = *(__be32 *)flow.daddr;
 	lookup->table = table;
 	lookup->error = error;
-	if (flow.sport == 0 && flow.dport != 0)
+	if (tcp && flow.sport == 0 && flow.dport != 0)
 		remember_routeless(&flow, table, error, lookup->ts_ns);
 	return 0;
 }

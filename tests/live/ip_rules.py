@@ -64,5 +64,67 @@ def missed_everywhere(lab):
     synfate.stop()
 
 
+def refused_on_the_way(lab, destination, family, kind):
+    """In the router a rule has the errors that a route has; unless a route is known to have refused, both are said."""
+    routed(lab)
+    lab.ip("router", f"{family} rule add to {destination} prio 100 {kind}")
+    synfate = lab.synfate("trace", "--netns", lab.inode("client"))
+    outcome = lab.connect("client", destination, 80)
+    check(outcome["errno"] != 0, f"the lab does not work: {outcome}")
+    row = synfate.wait_attempt({"flow": {"dst": destination, "dport": 80}, "where": {"netns": lab.inode("router")}})
+    expect({"confidence": "partial"}, row)
+    check(any("ip rule" in said for said in row["evidence"]), f"no word of rules: {row['evidence']}")
+    synfate.stop()
+
+
+def prohibit_on_the_way(lab):
+    refused_on_the_way(lab, lab.v4(2, 2), "-4", "prohibit")
+
+
+def unreachable_on_the_way(lab):
+    refused_on_the_way(lab, lab.v4(2, 2), "-4", "unreachable")
+
+
+def prohibit_on_the_way_ipv6(lab):
+    refused_on_the_way(lab, lab.v6(2, 2), "-6", "prohibit")
+
+
+def route_beside_a_rule(lab):
+    """A rule for somebody else: the look-up that met the prohibit route proves that it was the route."""
+    routed(lab)
+    lab.ip("router", f"rule add to {lab.v4(7, 7)} prio 100 prohibit")
+    lab.ip("router", f"route add prohibit {lab.v4(9, 9)}")
+    synfate = lab.synfate("trace", "--netns", lab.inode("client"))
+    lab.connect("client", lab.v4(9, 9), 80)
+    expect({"cause": "route_prohibit", "confidence": "exact"}, synfate.wait_attempt({"flow": {"dst": lab.v4(9, 9)}}))
+    synfate.stop()
+
+
+def refused_after_the_last_table(lab):
+    """connect(): the main table misses, and then a rule refuses."""
+    lab.netns("client")
+    lab.ip("client", f"rule add to {lab.v4(9, 9)} prio 40000 prohibit")
+    synfate = lab.synfate("trace", "--netns", lab.inode("client"))
+    lab.connect("client", lab.v4(9, 9), 80)
+    row = synfate.wait_attempt({"flow": {"dst": lab.v4(9, 9)}})
+    expect({"fate": "refused", "confidence": "partial"}, row)
+    check(any("ip rule" in said for said in row["evidence"]), f"no word of rules: {row['evidence']}")
+    synfate.stop()
+
+
 if __name__ == "__main__":
-    main(42, __doc__, prohibit, unreachable, blackhole, prohibit_ipv6, missed_then_found, missed_everywhere)
+    main(
+        42,
+        __doc__,
+        prohibit,
+        unreachable,
+        blackhole,
+        prohibit_ipv6,
+        missed_then_found,
+        missed_everywhere,
+        prohibit_on_the_way,
+        unreachable_on_the_way,
+        prohibit_on_the_way_ipv6,
+        route_beside_a_rule,
+        refused_after_the_last_table,
+    )

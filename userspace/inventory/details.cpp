@@ -9,6 +9,7 @@
 #include "inventory/addresses.hpp"
 #include "inventory/fdb.hpp"
 #include "inventory/links.hpp"
+#include "inventory/rules.hpp"
 #include "inventory/sysctls.hpp"
 
 namespace synfate::inventory {
@@ -112,6 +113,10 @@ void read_details_of(machine::NetnsVisit& visit, model::Netns& netns, const std:
     netns.fdb.clear();
   } else if (auto fdb = reader.read(fdb_request(), "bridge_entries", decode_fdb)) {
     netns.fdb = std::move(fdb->rows);
+  }
+  if (const auto rules = reader.read(rule_request(), "ip_rules", decode_rules)) {
+    netns.refusing_rules_ipv4 = rules->ipv4;
+    netns.refusing_rules_ipv6 = rules->ipv6;
   }
   netns.gaps = std::move(gaps);
   netns.details_read = true;

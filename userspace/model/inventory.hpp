@@ -76,9 +76,11 @@ struct Netns {
   std::map<std::string, std::string> sysctls;  ///< "net.ipv4.ip_forward" -> "0"; only those read
   std::vector<Gap> gaps;
   std::vector<ListenSocket> listeners;
-  bool listeners_read = false;  ///< listeners is complete, as of its reading
-  bool details_read = false;    ///< links, fdb and sysctls were read at least once; gaps names what was missing
-  bool gone = false;            ///< no longer there: all the rest is what was last known
+  bool listeners_read = false;       ///< listeners is complete, as of its reading
+  bool details_read = false;         ///< links, fdb and sysctls were read at least once; gaps names what was missing
+  bool gone = false;                 ///< no longer there: all the rest is what was last known
+  unsigned refusing_rules_ipv4 = 0;  ///< ip rules that are blackhole, unreachable or prohibit; 0 also when they could not be read
+  unsigned refusing_rules_ipv6 = 0;
 
   const Link* link(std::uint32_t ifindex) const;
 };

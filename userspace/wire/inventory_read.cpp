@@ -97,6 +97,8 @@ std::string read_netns(const Json& json, std::string where, model::Netns& netns)
   fields.read("listeners_read", netns.listeners_read);
   fields.read("details_read", netns.details_read);
   fields.read("gone", netns.gone);
+  fields.read("refusing_rules_ipv4", netns.refusing_rules_ipv4);
+  fields.read("refusing_rules_ipv6", netns.refusing_rules_ipv6);
   return fields.error();
 }
 

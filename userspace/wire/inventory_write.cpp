@@ -66,8 +66,8 @@ Json to_json(const model::Link& link, std::vector<model::Gap>& gaps) {
 }
 
 Json to_json(const model::Netns& netns) {
-  const auto& [id, name, source, host, example_tgid, example_comm, links, fdb, sysctls, gaps, listeners, listeners_read, details_read,
-               gone] = netns;
+  const auto& [id, name, source, host, example_tgid, example_comm, links, fdb, sysctls, gaps, listeners, listeners_read, details_read, gone,
+               refusing_rules_ipv4, refusing_rules_ipv6] = netns;
   std::vector<model::Gap> all_gaps = gaps;
   Json json = {{"id", id},
                {"name", text_json(name)},
@@ -77,7 +77,9 @@ Json to_json(const model::Netns& netns) {
                {"example_comm", text_json(example_comm)},
                {"listeners_read", listeners_read},
                {"details_read", details_read},
-               {"gone", gone}};
+               {"gone", gone},
+               {"refusing_rules_ipv4", refusing_rules_ipv4},
+               {"refusing_rules_ipv6", refusing_rules_ipv6}};
   json["links"] = list_json(links, "links", all_gaps, [&](const auto& link) { return to_json(link, all_gaps); });
   json["fdb"] = list_json(fdb, "forwarding entries", all_gaps, [](const auto& entry) { return to_json(entry); });
   // Pairs, not an object: a sysctl's key holds a device name, which may be no JSON key.

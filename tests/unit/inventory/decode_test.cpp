@@ -7,6 +7,7 @@
 #include "inventory/addresses.hpp"
 #include "inventory/fdb.hpp"
 #include "inventory/links.hpp"
+#include "inventory/rules.hpp"
 #include "inventory/sockets.hpp"
 
 using namespace synfate;
@@ -71,6 +72,16 @@ TEST_CASE("a device's settings come with it, whatever dots its name has") {
     }
     CHECK(table.sysctls.count(std::string{"net.ipv6.conf."} + device + ".forwarding") == 1);
   }
+}
+
+TEST_CASE("only rules that refuse by themselves are counted, each for its family") {
+  const RefusingRules rules = decode_rules(test::fixture("rules.bin"));
+  CHECK(rules.ipv4 == 2);
+  CHECK(rules.ipv6 == 1);
+  CHECK(rules.malformed == 0);
+  const std::string whole = test::fixture("rules.bin");
+  CHECK(decode_rules(whole.substr(0, whole.size() - 5)).malformed != 0);
+  CHECK(decode_rules("").ipv4 == 0);
 }
 
 TEST_CASE("addresses belong to this end of the device") {

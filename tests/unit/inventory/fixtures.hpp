@@ -26,6 +26,7 @@ inline machine::NetlinkReply reply(std::string messages) { return {std::move(mes
 using TableKey = std::tuple<int, std::uint16_t, std::uint8_t>;
 inline const TableKey kLinkTable{NETLINK_ROUTE, RTM_GETLINK, AF_UNSPEC};
 inline const TableKey kAddressTable{NETLINK_ROUTE, RTM_GETADDR, AF_UNSPEC};
+inline const TableKey kRuleTable{NETLINK_ROUTE, RTM_GETRULE, AF_UNSPEC};
 inline const TableKey kFdbTable{NETLINK_ROUTE, RTM_GETNEIGH, AF_BRIDGE};
 
 /// The lab that capture.py drew these fixtures from.
@@ -33,6 +34,7 @@ inline void fill(machine::FakeNetns& netns) {
   netns.tables.insert_or_assign(kLinkTable, reply(fixture("links.bin")));
   netns.tables.insert_or_assign(kAddressTable, reply(fixture("addresses.bin")));
   netns.tables.insert_or_assign(kFdbTable, reply(fixture("fdb.bin")));
+  netns.tables.insert_or_assign(kRuleTable, reply(fixture("rules.bin")));
   netns.files["/proc/sys/net/ipv4/ip_forward"] = "1\n";
   netns.files["/proc/sys/net/ipv4/ip_local_port_range"] = "32768\t60999\n";
 }

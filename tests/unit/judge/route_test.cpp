@@ -57,6 +57,22 @@ TEST_CASE("no kind of route is named without its error") {
   CHECK(unsure.confidence == Confidence::Partial);
 }
 
+TEST_CASE("where ip rules refuse packets too, only a lookup that met the route proves it") {
+  struct {
+    int route_error, lookup_error;
+    Confidence confidence;
+  } const rows[] = {
+      {-13, -13, Confidence::Exact}, {-13, 0, Confidence::Partial}, {-13, -11, Confidence::Partial}, {-101, -11, Confidence::Partial}};
+  for (const auto& row : rows) {
+    Story story = route_drop("ip_error", row.route_error == -101 ? "IP_INNOROUTES" : "NOT_SPECIFIED", row.route_error, row.lookup_error);
+    story.inventory.namespaces[kNodeVeth.netns].refusing_rules_ipv4 = 1;
+    CHECK(story.judged().confidence == row.confidence);
+    story.inventory.namespaces[kNodeVeth.netns].refusing_rules_ipv4 = 0;
+    story.inventory.namespaces[kNodeVeth.netns].refusing_rules_ipv6 = 1;
+    CHECK(story.judged().confidence == Confidence::Exact);
+  }
+}
+
 TEST_CASE("an ICMP error about it makes it refused; a blackhole is silent by nature") {
   for (const int error : {101, 113, 13, 22}) {
     Story story = route_drop("ip_error", error == 101 ? "IP_INNOROUTES" : "NOT_SPECIFIED", error, -error);

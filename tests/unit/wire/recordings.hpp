@@ -56,6 +56,8 @@ inline model::Inventory machine() {
   netns.listeners_read = true;
   netns.details_read = true;
   netns.gone = true;
+  netns.refusing_rules_ipv4 = 3;
+  netns.refusing_rules_ipv6 = 1;
 
   model::Inventory inventory;
   inventory.namespaces = {{netns.id, netns}, {4026532617, {}}};

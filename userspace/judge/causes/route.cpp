@@ -113,6 +113,16 @@ Stage stage_of(const Case& kase) {
   return Stage::RouteIn;
 }
 
+/// An ip rule may refuse a packet by itself, with the errors that routes have.
+std::string rule_doubt(const Case& kase, const Event& event) {
+  const model::Netns* netns = kase.netns(event.place.netns);
+  if (netns == nullptr) return "";
+  const unsigned rules = event.flow.family() == 6 ? netns->refusing_rules_ipv6 : netns->refusing_rules_ipv4;
+  if (rules == 0) return "";
+  return std::to_string(rules) + (rules == 1 ? " ip rule of " : " ip rules of ") + netns_words(kase, event.place.netns) +
+         (rules == 1 ? " refuses" : " refuse") + " packets without a route, with the same errors";
+}
+
 constexpr std::uint32_t kDefaultTable = 253;
 constexpr std::uint32_t kMainTable = 254;
 
@@ -138,6 +148,9 @@ std::optional<Finding> match_failed_connect(const Case& kase, Kind wanted) {
     finding.evidence.push_back("connect() in " + netns_words(kase, event.place.netns) +
                                " failed before a SYN was made: the route lookup gave " + errno_word(failure->error) + " in table " +
                                std::to_string(failure->table));
+    if (auto doubt = rule_doubt(kase, event); kind_of_error(failure->error) == Kind::NoRoute && !doubt.empty()) {
+      finding.doubts.push_back(std::move(doubt));
+    }
     finding.next =
         in_netns(kase, event.place.netns, (destination.family == 6 ? "ip -6" : "ip") + std::string(" route get ") + to_string(destination));
     return finding;
@@ -154,6 +167,9 @@ std::optional<Finding> match_kind(const Case& kase, Kind wanted) {
   finding.summary = summary_of(wanted, to_string(event.flow.dst.address));
   if (!route->proof.empty()) finding.evidence.push_back(route->proof);
   if (!route->doubt.empty()) finding.doubts.push_back(route->doubt);
+  // A lookup that met the refusing route itself settles it.
+  const bool met = wanted != Kind::NoRoute && kind_of_error(kase.drop()->lookup_error) == wanted;
+  if (auto doubt = rule_doubt(kase, event); !met && !doubt.empty()) finding.doubts.push_back(std::move(doubt));
   if (wanted != Kind::Blackhole) {
     if (const auto answer = icmp_error_at(kase, event)) {
       finding.fate = model::Fate::Refused;
