@@ -62,6 +62,12 @@ static __always_inline bool note_progress(struct flight *attempt, const struct p
 		attempt->synacks++;
 		return false;
 	case WIRE_LEG_ACK:
+		/* Only who has the SYN-ACK can acknowledge it. It may have taken another way: behind a load balancer with direct return,
+		 * the answers never pass the node that the SYNs pass. */
+		if (!attempt->server_isn)
+			attempt->server_isn = packet->server_isn;
+		if (attempt->server_isn == packet->server_isn)
+			__sync_fetch_and_or(&attempt->flags, WIRE_ATTEMPT_PASSED);
 		return false;
 	}
 	return true;
@@ -71,7 +77,7 @@ static __always_inline bool note_progress(struct flight *attempt, const struct p
 static __always_inline bool has_passed(const struct flight *attempt, const struct packet *packet, __u64 device, __u32 event)
 {
 	return packet->leg == WIRE_LEG_ACK && event == WIRE_PACKET_XMIT && attempt->far_event == WIRE_PACKET_XMIT &&
-	       attempt->server_isn != 0 && attempt->server_isn == packet->server_isn && device == attempt->far_device;
+	       (attempt->flags & WIRE_ATTEMPT_PASSED) && device == attempt->far_device;
 }
 
 /* A half-open check, as load balancers make them: its client resets it once it is answered, and got what it wanted. */

@@ -98,7 +98,7 @@ enum wire_device_kind {
 #define WIRE_ATTEMPT_CLIENT_ESTABLISHED (1u << 1) /* client's socket reached ESTABLISHED */
 #define WIRE_ATTEMPT_SERVER_ESTABLISHED (1u << 2) /* server's socket reached ESTABLISHED */
 #define WIRE_ATTEMPT_STREAMED (1u << 3)           /* submitted; its events are sent as they happen */
-#define WIRE_ATTEMPT_PASSED (1u << 4)             /* the final ACK left where the SYN had left */
+#define WIRE_ATTEMPT_PASSED (1u << 4)             /* the final ACK was seen, so the client has its answer, by whatever way */
 #define WIRE_ATTEMPT_DEAD (1u << 5)               /* kept only because another attempt with this ISN follows in the map */
 #define WIRE_ATTEMPT_OWNER (1u << 6)              /* tgid, tid, comm and cgroup are known */
 #define WIRE_ATTEMPT_HAS_SIBLING (1u << 7)        /* another attempt with the same ISN was seen */

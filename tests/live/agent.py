@@ -119,9 +119,18 @@ def pseudo_header(version, source, destination, protocol, length):
 
 def syn(source, sport, destination, dport, isn):
     """A SYN with one option, and with both checksums right."""
+    return tcp(source, sport, destination, dport, isn, 0, 0x02)
+
+
+def final_ack(source, sport, destination, dport, isn, server_isn):
+    """What a client sends that has got its SYN-ACK."""
+    return tcp(source, sport, destination, dport, isn + 1, server_isn + 1, 0x10)
+
+
+def tcp(source, sport, destination, dport, sequence, acknowledged, flags):
     version = 6 if ":" in source else 4
     ends = tuple(socket.inet_pton(family_of(source), address) for address in (source, destination))
-    segment = struct.pack("!HHIIBBHHHBBH", sport, dport, isn, 0, 6 << 4, 0x02, 64240, 0, 0, 2, 4, 1460)
+    segment = struct.pack("!HHIIBBHHHBBH", sport, dport, sequence, acknowledged, 6 << 4, flags, 64240, 0, 0, 2, 4, 1460)
     total = checksum(pseudo_header(version, *ends, socket.IPPROTO_TCP, len(segment)) + segment)
     return ip_packet(version, *ends, socket.IPPROTO_TCP, segment[:16] + struct.pack("!H", total) + segment[18:])
 
@@ -138,6 +147,18 @@ def syns(source, destination, flows):
         for packet in packets:
             sender.sendto(packet, (destination, 0))
         say(sent=len(packets))
+
+
+def answered_elsewhere(source, destination, sport, dport):
+    """A SYN and, as if the answer had come by another way, the ACK that completes the handshake; then a SYN that nobody answers."""
+    sender = socket.socket(family_of(source), socket.SOCK_RAW, socket.IPPROTO_RAW)
+    say(ready=True)
+    sys.stdin.readline()
+    sender.sendto(syn(source, sport, destination, dport, 777_000), (destination, 0))
+    sender.sendto(final_ack(source, sport, destination, dport, 777_000, 888_000), (destination, 0))
+    sender.sendto(syn(source, sport + 1, destination, dport, 999_000), (destination, 0))
+    say(sent=3)
+    sys.stdin.readline()
 
 
 def flood(source, destination, dport, count):
@@ -222,6 +243,8 @@ def main(arguments):
         tun(rest[0], rest[1])
     elif job == "syns":
         syns(rest[0], rest[1], rest[2:])
+    elif job == "answered_elsewhere":
+        answered_elsewhere(rest[0], rest[1], int(rest[2]), int(rest[3]))
     elif job == "flood":
         flood(rest[0], rest[1], int(rest[2]), int(rest[3]))
     elif job == "gate":
