@@ -215,10 +215,13 @@ static __always_inline struct flight *open_attempt(const struct packet *packet, 
 			attempt->tgid = owner->tgid;
 			attempt->tid = owner->tid;
 			attempt->scope = owner->scope;
+			/* No packet was seen: the SYN is as old as the connect(). */
+			if (!packet->skb)
+				attempt->first_ns = owner->since_ns;
 			__builtin_memcpy(attempt->comm, owner->comm, WIRE_COMM_LEN);
 		}
 		/* A DNAT in the output hook has already rewritten the packet: the socket still knows what was asked for. */
-		if (common_flow(&asked, sk) && !same_flow(&asked, &packet->flow)) {
+		if (packet->skb && common_flow(&asked, sk) && !same_flow(&asked, &packet->flow)) {
 			attempt->faces[1] = packet->flow;
 			attempt->faces[0] = asked;
 			attempt->face_count = 2;

@@ -83,6 +83,8 @@ enum scratch_slot {
 	SCRATCH_XMIT,
 	SCRATCH_RECEIVE,
 	SCRATCH_DROP,
+	SCRATCH_STATE,
+	SCRATCH_RETRANSMIT,
 	_SCRATCH_MAX,
 };
 struct {
@@ -94,6 +96,7 @@ struct {
 
 /* Who connects, from inet_sock_set_state in the caller's own context until its socket leaves SYN_SENT. Keyed by the socket's address. */
 struct owner {
+	__u64 since_ns; /* of connect() */
 	__u64 cgroup_id;
 	__u32 tgid; /* in synfate's pid namespace */
 	__u32 tid;

@@ -2,20 +2,47 @@
 /* What TCP itself does: who connects, what is sent again, what is reset, what is established. */
 #include "emit.h"
 
-/* The attempt of a client's socket; `packet` receives its identity. */
-static __always_inline struct flight *attempt_of_client(const struct sock *sk, bool acknowledged, struct packet *packet)
+/* Fills `packet` with the identity of a client's attempt; 0 if the socket has no remote end. */
+static __always_inline int identify_client(const struct sock *sk, bool acknowledged, struct packet *packet)
 {
-	__u32 face = 0, salt = 0;
-
 	packet->isn = client_isn(sk, acknowledged);
-	if (nobody_waits_for(packet->isn) || !common_flow(&packet->flow, sk))
+	if (!common_flow(&packet->flow, sk))
 		return 0;
 	/* tcp_set_state() gives the port back before it reports TCP_CLOSE; the copy for the header stays. */
 	if (!packet->flow.sport)
 		packet->flow.sport = bpf_ntohs(BPF_CORE_READ((const struct inet_sock *)sk, inet_sport));
 	packet->leg = WIRE_LEG_SYN;
 	packet->netns = socket_netns(sk);
+	return 1;
+}
+
+/* The attempt of a client's socket; `packet` receives its identity. */
+static __always_inline struct flight *attempt_of_client(const struct sock *sk, bool acknowledged, struct packet *packet)
+{
+	__u32 face = 0, salt = 0;
+
+	if (nobody_waits_for(client_isn(sk, acknowledged)) || !identify_client(sk, acknowledged, packet))
+		return 0;
 	return find_attempt(packet, packet->netns, &face, &salt);
+}
+
+/* The same for a socket in SYN_SENT that is in trouble. A SYN that waits for its neighbour's address has been at no device and was not
+ * dropped: then this is the first that is heard of it, and a record is opened. */
+static __always_inline struct flight *troubled_attempt(const struct sock *sk, struct packet *packet, __u32 slot)
+{
+	__u32 face = 0, salt = 0;
+	struct flight *attempt;
+
+	/* No ISN yet: connect() failed before there was a SYN. */
+	if (!identify_client(sk, false, packet) || !packet->isn)
+		return 0;
+	attempt = find_attempt(packet, packet->netns, &face, &salt);
+	if (attempt)
+		return attempt;
+	attempt = open_attempt(packet, (struct sock *)as_number(sk), packet->netns, salt, slot, bpf_ktime_get_ns());
+	if (attempt)
+		attempt->syns = 1;
+	return attempt;
 }
 
 static __always_inline void say(struct flight *attempt, const struct packet *packet, const struct sock *sk, __u32 event, __s32 error,
@@ -35,6 +62,7 @@ static __always_inline void on_connect(const struct sock *sk)
 	struct wire_flow flow;
 	struct owner owner = {};
 
+	owner.since_ns = bpf_ktime_get_ns();
 	visible_ids(&owner.tgid, &owner.tid);
 	owner.cgroup_id = bpf_get_current_cgroup_id();
 	owner.scope = scope_of_current(owner.tgid);
@@ -62,7 +90,7 @@ static __always_inline void on_client_established(const struct sock *sk)
 static __always_inline void on_client_closed(const struct sock *sk)
 {
 	struct packet packet = {};
-	struct flight *attempt = attempt_of_client(sk, false, &packet);
+	struct flight *attempt = troubled_attempt(sk, &packet, SCRATCH_STATE);
 
 	if (!attempt)
 		return;
@@ -126,7 +154,7 @@ int BPF_PROG(on_tcp_retransmit_skb, const struct sock *sk)
 
 	if (!armed || sk->__sk_common.skc_state != TCP_STATE_SYN_SENT)
 		return 0;
-	attempt = attempt_of_client(sk, false, &packet);
+	attempt = troubled_attempt(sk, &packet, SCRATCH_RETRANSMIT);
 	if (attempt)
 		say(attempt, &packet, sk, WIRE_SOCKET_RETRANSMIT, 0, 0, 0, false);
 	return 0;

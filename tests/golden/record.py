@@ -26,6 +26,7 @@ FILES = (
     "left_node",
     "martian",
     "neighbour_failed",
+    "neighbour_unresolved",
     "netfilter_drop",
     "netfilter_policy",
     "netfilter_reject",

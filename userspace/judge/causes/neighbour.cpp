@@ -98,7 +98,8 @@ std::optional<Finding> match_neighbour_failed(const Case& kase) {
 std::optional<Finding> match_neighbour_unresolved(const Case& kase) {
   const model::Leg leg = kase.farthest_leg();
   if (kase.drop_event() != nullptr || !kase.silence_counts() || (leg != model::Leg::None && leg != model::Leg::Syn)) return std::nullopt;
-  if (kase.journey().ended || kase.seen(model::Leg::Reset) || kase.seen(model::Leg::IcmpError)) return std::nullopt;
+  // A client that has given up leaves its SYN in the queue: that is still where it is.
+  if (kase.seen(model::Leg::Reset) || kase.seen(model::Leg::IcmpError)) return std::nullopt;
   const Event* last = kase.last_hop(model::Leg::Syn);
   if (last != nullptr && last->get<model::Hop>()->kind == model::HopKind::Xmit) return std::nullopt;
   const model::NetnsId netns = last != nullptr ? last->place.netns : kase.journey().origin_netns;
