@@ -5,7 +5,8 @@
 
 #define DST_METADATA 0x80
 #define RTF_GATEWAY 0x2
-#define LOOKUP_FRESH_NS 1000000
+/* The look-up, the ICMP error and the drop are one softirq, which an emulated machine may stretch. */
+#define LOOKUP_FRESH_NS 10000000
 
 static __always_inline bool is_netfilter_drop(__u32 reason)
 {

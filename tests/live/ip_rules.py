@@ -71,10 +71,11 @@ def refused_on_the_way(lab, destination, family, kind):
     synfate = lab.synfate("trace", "--netns", lab.inode("client"))
     outcome = lab.connect("client", destination, 80)
     check(outcome["errno"] != 0, f"the lab does not work: {outcome}")
-    row = synfate.wait_attempt({"flow": {"dst": destination, "dport": 80}, "where": {"netns": lab.inode("router")}})
+    who = {"flow": {"dst": destination, "dport": 80}}
+    synfate.wait_attempt({**who, "where": {"netns": lab.inode("router"), "stage": "route_in"}})
+    row = synfate.stop().attempts(who)[0]
     expect({"confidence": "partial"}, row)
     check(any("ip rule" in said for said in row["evidence"]), f"no word of rules: {row['evidence']}")
-    synfate.stop()
 
 
 def prohibit_on_the_way(lab):
@@ -96,7 +97,7 @@ def route_beside_a_rule(lab):
     lab.ip("router", f"route add prohibit {lab.v4(9, 9)}")
     synfate = lab.synfate("trace", "--netns", lab.inode("client"))
     lab.connect("client", lab.v4(9, 9), 80)
-    expect({"cause": "route_prohibit", "confidence": "exact"}, synfate.wait_attempt({"flow": {"dst": lab.v4(9, 9)}}))
+    synfate.expect_attempt({"flow": {"dst": lab.v4(9, 9)}}, {"cause": "route_prohibit", "confidence": "exact"})
     synfate.stop()
 
 
