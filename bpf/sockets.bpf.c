@@ -30,6 +30,7 @@ static __always_inline struct flight *attempt_of_client(const struct sock *sk, b
  * dropped: then this is the first that is heard of it, and a record is opened. */
 static __always_inline struct flight *troubled_attempt(const struct sock *sk, struct packet *packet, __u32 slot)
 {
+	__u64 address = (__u64)sk;
 	__u32 face = 0, salt = 0;
 	struct flight *attempt;
 
@@ -39,6 +40,9 @@ static __always_inline struct flight *troubled_attempt(const struct sock *sk, st
 	attempt = find_attempt(packet, packet->netns, &face, &salt);
 	if (attempt)
 		return attempt;
+	/* Its connect() was before synfate was armed, and so may its SYNs have been. */
+	if (!bpf_map_lookup_elem(&connecting, &address))
+		return 0;
 	attempt = open_attempt(packet, (struct sock *)as_number(sk), packet->netns, salt, slot, bpf_ktime_get_ns());
 	if (attempt)
 		attempt->syns = 1;
