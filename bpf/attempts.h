@@ -232,6 +232,10 @@ static __always_inline struct flight *open_attempt(const struct packet *packet, 
 	if (attempt->netns == *(volatile __u32 *)&calibration_netns)
 		attempt->scope = ~0u;
 	if (bpf_map_update_elem(&attempts, &key, attempt, BPF_NOEXIST)) {
+		/* A copy of this very packet may have been first, on another CPU. */
+		attempt = bpf_map_lookup_elem(&attempts, &key);
+		if (attempt && find_face(attempt, &packet->flow) < WIRE_MAX_FACES)
+			return attempt;
 		count(WIRE_COUNT_TABLE_FULL);
 		return 0;
 	}
