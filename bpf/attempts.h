@@ -232,15 +232,21 @@ static __always_inline struct flight *open_attempt(const struct packet *packet, 
 	if (attempt->netns == *(volatile __u32 *)&calibration_netns)
 		attempt->scope = ~0u;
 	if (bpf_map_update_elem(&attempts, &key, attempt, BPF_NOEXIST)) {
-		/* A copy of this very packet may have been first, on another CPU. */
-		attempt = bpf_map_lookup_elem(&attempts, &key);
-		if (attempt && find_face(attempt, &packet->flow) < WIRE_MAX_FACES)
-			return attempt;
-		count(WIRE_COUNT_TABLE_FULL);
-		return 0;
+		struct flight *first = bpf_map_lookup_elem(&attempts, &key);
+
+		/* A copy of this very packet was first, on another CPU. */
+		if (first && first->netns == attempt->netns && find_face(first, &packet->flow) < WIRE_MAX_FACES)
+			return first;
+		/* Or a SYN of another namespace: the kernel counts ISNs in steps of 64 ns, and two CPUs may connect in one of them. */
+		key.salt = salt + 1;
+		attempt->salt = salt + 1;
+		if (key.salt >= MAX_SALTS || bpf_map_update_elem(&attempts, &key, attempt, BPF_NOEXIST)) {
+			count(WIRE_COUNT_TABLE_FULL);
+			return 0;
+		}
 	}
 	__sync_fetch_and_add(in_flight_bucket(packet->isn), 1);
-	if (salt)
+	if (key.salt)
 		mark_sibling(packet->isn);
 	count(WIRE_COUNT_ATTEMPTS);
 	return bpf_map_lookup_elem(&attempts, &key);
