@@ -129,15 +129,19 @@ class Sizes(CheckCase):
 
 
 class Leaks(CheckCase):
+    RULES = leaks.rules_for("/place/of/checkout", {"packages.test"})
+
     def test_order(self):
         self.assert_clean(leaks.check)
-        for text in ("a/work/b", "/proc/42/root/etc", 'open("/proc/" + tgid + "/root/etc")', "$dir/home/x", "network/workload"):
-            self.assertEqual(leaks.check_text("a", text), [], text)
+        for text in ("a/place/b", "/proc/42/root/etc", 'open("/proc/" + tgid + "/root/etc")', "$dir/home/x", "network/placement", "/usr/bin/x",
+                     "http://10.96.0.1/", "http://x/"):
+            self.assertEqual(leaks.check_text("a", text, self.RULES), [], text)
 
     def test_faults(self):
-        for text in ("see /work/" + "main", "cd /home/" + "me", '"/root/' + '.ssh"', "deb.debian" + ".org", "https://pypi" + ".org/x"):
-            self.assertEqual(len(leaks.check_text("a", text)), 1, text)
-        self.assert_finds(leaks.check, "docs/a.md", "built in /work/" + "main\n", "docs/a.md:1")
+        registry, elsewhere = ".".join(("registry", "example", "org")), ".".join(("elsewhere", "example", "com"))
+        for text in ("see /place/of", "cd /home/" + "me", '"/root/' + '.ssh"', "from packages.test", "on " + registry, "https://" + elsewhere + "/x"):
+            self.assertEqual(len(leaks.check_text("a", text, self.RULES)), 1, text)
+        self.assert_finds(leaks.check, "docs/a.md", "built in /home/" + "me/x\n", "docs/a.md:1")
 
 
 class Format(CheckCase):
