@@ -7,7 +7,7 @@ SUPPORTED_DISTRIBUTIONS='debian:12 ubuntu:22.04 ubuntu:24.04'
 
 # Names are Debian 12's. The third column renames: DISTRIBUTION=NAME, or NAME&NAME where one becomes two, and a distribution without a
 # version stands for all its versions.
-# Scope "run" is for building and using synfate, "test" is what ./test needs besides.
+# Scope "run" is for building and using synfate, "test" is what ./test needs besides, "vm" what the kernel guests of ./test need where they can run.
 PACKAGE_TABLE='
 run   cmake               -                                           configures the build
 run   ninja-build         -                                           runs the build
@@ -33,6 +33,11 @@ test  doctest-dev         -                                           unit tests
 test  python3             -                                           checks and live tests are written in it
 test  clang-format-14     -                                           checks the format; other versions format differently
 test  ethtool             -                                           the labs switch offloads with it
+vm    qemu-system-x86     -                                           boots the kernels that the live tests run on besides this one
+vm    kmod                -                                           lists the modules of those kernels, and loads them in the guests
+vm    mount               -                                           is copied into the guests, as are the next two
+vm    util-linux          -                                           has unshare, nsenter and setpriv, for the labs
+vm    procps              -                                           has ps and sysctl
 '
 
 # "debian:12", from an os-release file; "unknown:" if it does not say.
@@ -52,12 +57,29 @@ is_supported() {
   [[ " $SUPPORTED_DISTRIBUTIONS " == *" $1 "* ]]
 }
 
-# wanted_packages DISTRIBUTION SCOPE: one line a package, its name and why. Scope "test" includes "run".
+# why_no_guests DISTRIBUTION: why this machine cannot boot the kernel guests, in a few words; nothing where it can.
+why_no_guests() {
+  local machine
+  machine=$(uname -m)
+  if [[ $machine != x86_64 ]]; then
+    echo "the guests' kernels are for x86_64, and this is $machine"
+  elif [[ $1 != debian:12 ]]; then
+    echo "the guests' kernels are Debian 12's packages, and this is $1"
+  elif ! type -P apt-get >/dev/null; then
+    echo "the guests' kernels come by apt-get, which is not here"
+  fi
+}
+
+# wanted_packages DISTRIBUTION SCOPE: one line a package, its name and why. Scope "test" includes "run", and "vm" where guests can run.
 wanted_packages() {
-  local distribution=$1 wanted_scope=$2 scope package renames why rename
+  local distribution=$1 wanted_scope=$2 scope package renames why rename scopes=' run '
   local -a names
+  if [[ $wanted_scope == test ]]; then
+    scopes+='test '
+    [[ -n $(why_no_guests "$distribution") ]] || scopes+='vm '
+  fi
   while read -r scope package renames why; do
-    [[ -n $scope && ($scope == run || $wanted_scope == test) ]] || continue
+    [[ -n $scope && $scopes == *" $scope "* ]] || continue
     names=("$package")
     for rename in ${renames//,/ }; do
       if [[ ${rename%%=*} == "$distribution" || ${rename%%=*} == "${distribution%%:*}" ]]; then

@@ -19,6 +19,43 @@ struct config_prefix {
 	__u32 bits;
 };
 
+/* Where a running function's frame keeps something, as distances in words from its return address. All of them must agree. */
+#define MAX_SLOTS 4
+struct slot_set {
+	__u32 count; /* 0: not learnt */
+	__s32 slot[MAX_SLOTS];
+};
+
+/* Destination ports of a calibration, and what drops them: its ruleset is in userspace/cli/calibration.cpp. */
+#define DRILL_PORT_SECOND 11 /* the second BPF entry of the hook */
+#define DRILL_PORT_THIRD 12
+#define DRILL_PORT_FOURTH 13
+
+/* This kernel's frames, learnt by a calibration. Addresses of code; 0: not learnt. */
+struct frames {
+	__u64 rule_site;             /* where nft_do_chain() frees for a rule */
+	__u64 policy_site;           /* where it frees for a base chain's policy */
+	__u64 entry_site;            /* where nf_hook_slow() frees */
+	struct slot_set expression;  /* at rule_site: the expression that gave the verdict */
+	struct slot_set base_chain;  /* at policy_site: the base chain */
+	struct slot_set state;       /* at entry_site: the nf_hook_state */
+	struct slot_set entry_index; /* at entry_site: the index of the entry */
+	__u32 _pad;
+};
+
+/* A table of xtables, in one namespace and hook, whose rules' counters are compared. */
+#define MAX_XT_WATCHES 4
+#define MAX_XT_RULES 16384
+struct xt_watch {
+	__u64 table; /* address of the struct xt_table */
+	__u32 hook;
+	__u32 family; /* 2 or 10 */
+	__u32 first;  /* index into the offsets */
+	__u32 count;
+	__u32 active;
+	__u32 traced; /* 1: by fentry, 0: by an entry in front of it */
+};
+
 struct config {
 	__u32 wire_version;
 	__u32 required_scope;

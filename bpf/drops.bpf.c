@@ -76,13 +76,39 @@ SUBPROGRAM int fill_route(struct wire_drop *record, __u64 route_address)
 	return 0;
 }
 
+/* For the rule programs, which are called next for the same packet. */
+SUBPROGRAM int leave_note(const struct wire_drop *record, const struct traversal *traversal)
+{
+	__u32 zero = 0;
+	struct pending_drop *note = bpf_map_lookup_elem(&pending_drops, &zero);
+
+	if (!note || !record || !traversal)
+		return 0;
+	note->ts_ns = record->header.ts_ns;
+	note->location = record->location;
+	note->anchor = traversal->anchor;
+	note->state = traversal->state;
+	note->net = traversal->net;
+	note->in = traversal->in;
+	note->out = traversal->out;
+	note->hook = traversal->hook;
+	note->family = traversal->family;
+	note->subject = record->subject;
+	note->skb = record->subject.skb;
+	return 0;
+}
+
 SUBPROGRAM int fill_traversal(struct wire_drop *record, __u64 stack)
 {
 	struct traversal traversal = {};
 	__u64 net;
 
-	if (!record || !find_traversal(&traversal, stack, record->location))
+	if (!record)
 		return 0;
+	if (!find_traversal(&traversal, stack, record->location)) {
+		leave_note(record, &traversal);
+		return 0;
+	}
 	net = traversal.net;
 	record->hook = traversal.hook;
 	record->hook_family = traversal.family;
@@ -100,6 +126,7 @@ SUBPROGRAM int fill_traversal(struct wire_drop *record, __u64 stack)
 	}
 	/* The traversal knows its namespace even where the packet has no device yet. */
 	record->subject.place.netns = BPF_CORE_READ((struct net *)net, ns.inum);
+	leave_note(record, &traversal);
 	return 0;
 }
 
@@ -153,7 +180,7 @@ static __always_inline void on_drop(void *ctx, struct sk_buff *skb, __u64 locati
 	struct wire_drop *record;
 	__u64 route;
 	struct sock *sk = 0;
-	__u32 face = 0, salt = 0, origin_netns = 0, offset;
+	__u32 face = 0, salt = 0, origin_netns = 0, offset, tid;
 	__u64 now;
 
 	if (!armed || is_no_drop(reason) || !is_ip(skb))
@@ -213,6 +240,8 @@ static __always_inline void on_drop(void *ctx, struct sk_buff *skb, __u64 locati
 		fill_traversal(record, as_number(ctx));
 	/* The running kernel names its own code, modules included, whenever they were loaded. */
 	BPF_SNPRINTF(record->symbol, sizeof(record->symbol), "%pB", location);
+	visible_ids(&record->context_tgid, &tid);
+	bpf_get_current_comm(record->context_comm, sizeof(record->context_comm));
 	bpf_ringbuf_submit(record, 0);
 }
 

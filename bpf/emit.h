@@ -5,22 +5,6 @@
 
 #include "attempts.h"
 
-/* A record of this type from the ring, its header filled and the rest zeroed; the caller submits it. */
-#define RESERVE(type, wire_kind_number, now)                                                                                               \
-	({                                                                                                                                 \
-		type *_record = bpf_ringbuf_reserve(&ring, sizeof(type), 0);                                                               \
-		if (_record) {                                                                                                             \
-			__builtin_memset(_record, 0, sizeof(type));                                                                        \
-			_record->header.kind = wire_kind_number;                                                                           \
-			_record->header.size = sizeof(type);                                                                               \
-			_record->header.cpu = bpf_get_smp_processor_id();                                                                  \
-			_record->header.ts_ns = now;                                                                                       \
-		} else {                                                                                                                   \
-			count(WIRE_COUNT_RING_FULL);                                                                                       \
-		}                                                                                                                          \
-		_record;                                                                                                                   \
-	})
-
 static __always_inline bool towards_client(__u8 leg)
 {
 	return leg == WIRE_LEG_SYNACK || leg == WIRE_LEG_RESET || leg == WIRE_LEG_ICMP;

@@ -4,18 +4,9 @@
 #ifndef SYNFATE_BPF_MAPS_H
 #define SYNFATE_BPF_MAPS_H
 
-#include "vmlinux.h"
-
-#include <bpf/bpf_core_read.h>
-#include <bpf/bpf_endian.h>
-#include <bpf/bpf_helpers.h>
-#include <bpf/bpf_tracing.h>
-
-#include "config.h"
-#include "synfate/wire.h"
+#include "common.h"
 
 #define TABLE_SIZE 16384
-#define RING_BYTES (2 * 1024 * 1024)
 /* Four bytes for each of 16384 buckets: with a thousand attempts in flight, 6 in 100 foreign ACKs cost one look-up. */
 #define IN_FLIGHT_LOG2 14
 
@@ -175,18 +166,6 @@ struct {
 	__type(value, struct stack_words);
 } stacks SEC(".maps") __weak;
 
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, _WIRE_COUNT_MAX);
-	__type(key, __u32);
-	__type(value, __u64);
-} counters SEC(".maps") __weak;
-
-struct {
-	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, RING_BYTES);
-} ring SEC(".maps") __weak;
-
 /* Set by user space before loading. */
 const volatile struct config cfg __weak = {};
 
@@ -200,31 +179,6 @@ __u64 next_attempt_id __weak = 1;
 __u32 routeless_count __weak = 0;
 /* How many records have an ISN of this hash: what an ACK is looked up in first, since nearly all of them are nobody's handshake. */
 __u32 in_flight[1 << IN_FLIGHT_LOG2] __weak = {};
-
-/* A function that the verifier checks once, on its own, instead of on every path that leads to it: arming has 150 ms for all programs.
- * Takes numbers and pointers to memory only, which it must check for NULL, and returns a number. Kernel objects go in as numbers. */
-#define SUBPROGRAM __weak __attribute__((noinline))
-
-/* A pointer field of a kernel object, as a number. Loaded by itself, 6.18's verifier looks the struct's name up in all of the kernel's BTF,
- * five times and on every path: 90 of the 150 ms that arming may take. */
-#define pointer_of(object, field) ((__u64)BPF_CORE_READ(object, field))
-
-/* The pointer as a number: read back as memory, the verifier no longer knows what it was. */
-static __always_inline __u64 as_number(const void *pointer)
-{
-	__u64 slot = (__u64)pointer, number = 0;
-
-	bpf_probe_read_kernel(&number, sizeof(number), &slot);
-	return number;
-}
-
-static __always_inline void count(__u32 which)
-{
-	__u64 *value = bpf_map_lookup_elem(&counters, &which);
-
-	if (value)
-		(*value)++;
-}
 
 static __always_inline __u32 *in_flight_bucket(__u32 isn)
 {

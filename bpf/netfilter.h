@@ -14,6 +14,8 @@ struct traversal {
 	__u64 in; /* addresses */
 	__u64 out;
 	__u64 net;
+	__u64 state;  /* of the nf_hook_state itself */
+	__u64 anchor; /* on the stack: of the return address into the code that frees; 0: not found */
 	__u32 hook;
 	__u32 family;
 };
@@ -80,6 +82,7 @@ struct search {
 	struct stack_words *words;
 	struct traversal *traversal;
 	__u64 location;
+	__u64 base; /* of the first word */
 };
 
 /* One word of the stack: first the return address into the code that frees, then the state. Returns 1 when the search is over. */
@@ -91,8 +94,10 @@ static long look_at_word(__u32 i, struct search *search)
 	if (i > STACK_WORDS - 6 || i + 6 > words->readable)
 		return 1;
 	if (words->anchor == 0) {
-		if (words->word[i] == search->location)
+		if (words->word[i] == search->location) {
 			words->anchor = i + 1;
+			traversal->anchor = search->base + i * 8;
+		}
 		return 0;
 	}
 	if (!is_state(words, i, search->location))
@@ -102,13 +107,14 @@ static long look_at_word(__u32 i, struct search *search)
 	traversal->in = words->word[i + STATE_IN];
 	traversal->out = words->word[i + STATE_OUT];
 	traversal->net = words->word[i + STATE_NET];
+	traversal->state = search->base + i * 8;
 	return 1;
 }
 
 static __always_inline int find_traversal(struct traversal *traversal, __u64 base, __u64 location)
 {
 	__u32 zero = 0;
-	struct search search = {.words = bpf_map_lookup_elem(&stacks, &zero), .traversal = traversal, .location = location};
+	struct search search = {.words = bpf_map_lookup_elem(&stacks, &zero), .traversal = traversal, .location = location, .base = base};
 
 	if (!search.words)
 		return 0;

@@ -19,7 +19,7 @@
 #define WIRE_ASSERT(cond, why) _Static_assert(cond, why)
 #endif
 
-#define WIRE_VERSION 1
+#define WIRE_VERSION 2
 
 /* A healthy attempt through two kind nodes and the host's bridge makes 24 hops in its three legs. */
 #define WIRE_MAX_HOPS 24
@@ -29,6 +29,11 @@
 #define WIRE_COMM_LEN 16
 /* "symbol+0x123/0x456 [module]"; the kernel's KSYM names are longer only for generated ones. */
 #define WIRE_SYMBOL_LEN 96
+/* XT_TABLE_MAXNAMELEN; nf_tables names have up to 255 bytes, of which a table's rarely use 20. */
+#define WIRE_XT_TABLE_LEN 32
+#define WIRE_TABLE_LEN 128
+#define WIRE_CHAIN_LEN 256
+#define WIRE_EXPRESSION_LEN 16
 /* A hook that was not recovered from the stack. */
 #define WIRE_HOOK_NONE 0xff
 
@@ -41,6 +46,8 @@ enum wire_kind {
 	WIRE_KIND_ICMP = 5,    /* struct wire_icmp: this kernel sends an ICMP error about a handshake packet */
 	WIRE_KIND_ROUTE = 6,   /* struct wire_route: a connect() that found no route and so sent no SYN */
 	WIRE_KIND_NEIGHBOUR = 7, /* struct wire_neighbour: an unresolved neighbour */
+	WIRE_KIND_LESSON = 9, /* struct wire_lesson: of a calibration, for user space itself */
+	WIRE_KIND_VERDICT = 8, /* struct wire_verdict: which rule or hook entry gave a netfilter verdict */
 };
 
 /* Which packet of the handshake; the direction is implied. */
@@ -219,8 +226,83 @@ struct wire_drop {
 	char in_device[WIRE_DEVICE_LEN];
 	char out_device[WIRE_DEVICE_LEN];
 	char symbol[WIRE_SYMBOL_LEN]; /* the running kernel's own rendering of location, module included */
+	/* Who was running: only where a packet is freed in a process's own context, as by the owner of an nfqueue, is it who did it. */
+	__u32 context_tgid; /* in synfate's own pid namespace; 0: not visible there */
+	__u32 _pad2;
+	char context_comm[WIRE_COMM_LEN]; /* not trusted */
 };
-WIRE_ASSERT(sizeof(struct wire_drop) == 16 + 96 + 8 + 24 + 8 + 16 + 16 + 32 + WIRE_SYMBOL_LEN, "wire_drop");
+WIRE_ASSERT(sizeof(struct wire_drop) == 16 + 96 + 8 + 24 + 8 + 16 + 16 + 32 + WIRE_SYMBOL_LEN + 24, "wire_drop");
+
+enum wire_how {
+	WIRE_HOW_STACK = 1,    /* the frames of the functions that were still running */
+	WIRE_HOW_FENTRY = 2,   /* the functions that evaluate rules, traced */
+	WIRE_HOW_COUNTERS = 3, /* the rules' own counters before and after */
+	WIRE_HOW_NFTRACE = 4,  /* made by user space from a message of NFNLGRP_NFTRACE or of NFLOG */
+};
+
+enum wire_rule_kind {
+	WIRE_RULE_NONE = 0, /* not determined: wire_verdict.doubt */
+	WIRE_RULE_NFT = 1,
+	WIRE_RULE_NFT_POLICY = 2,
+	WIRE_RULE_XT = 3,
+};
+
+enum wire_outcome {
+	WIRE_OUTCOME_DROP = 0,
+	WIRE_OUTCOME_ACCEPT = 1,
+	WIRE_OUTCOME_JUMP = 2,
+	WIRE_OUTCOME_GOTO = 3,
+	WIRE_OUTCOME_RETURN = 4,
+	WIRE_OUTCOME_CONTINUE = 5,
+	WIRE_OUTCOME_OTHER = 6, /* queue, stolen, repeat */
+};
+
+/* Why a rule is not determined. */
+enum wire_doubt {
+	WIRE_DOUBT_NONE = 0,
+	WIRE_DOUBT_NOT_CALIBRATED = 1, /* this kernel's frames have not been learnt */
+	WIRE_DOUBT_UNKNOWN_SITE = 2,   /* freed at a place that the calibration never saw */
+	WIRE_DOUBT_UNREADABLE = 3,     /* the stack could not be read, or does not have the shape that was learnt */
+	WIRE_DOUBT_NO_RULE = 4,        /* what the frame points at is in no rule that is in force: the ruleset was replaced meanwhile */
+	WIRE_DOUBT_NOT_FINAL = 5,      /* the expression cannot give such a verdict */
+	WIRE_DOUBT_SEVERAL = 6,        /* more than one rule or policy fits */
+	WIRE_DOUBT_TOO_MANY = 7,       /* more chains or rules than are searched */
+	WIRE_DOUBT_DISAGREE = 8,       /* two ways to tell gave different rules */
+	WIRE_DOUBT_NO_COUNTER = 9,     /* no rule's counter moved as it must have */
+	WIRE_DOUBT_REPLACED = 10,      /* the table was replaced between the two readings of its counters */
+	WIRE_DOUBT_OLD_KERNEL = 11,    /* this kernel's rules have a layout that is not read (before 5.17) */
+};
+
+/* Who gave the verdict for a packet that was dropped: header.ts_ns and subject.skb are those of its wire_drop. With WIRE_HOW_NFTRACE
+ * one rule on its way, dropped or not, and only the time is near. */
+struct wire_verdict {
+	struct wire_header header;
+	struct wire_subject subject;
+	__u64 table_handle; /* 0: not known */
+	__u64 chain_handle;
+	__u64 handle;     /* of the rule */
+	__u64 generation; /* WIRE_RULE_XT: address of the xt_table_info, an identity only */
+	__u64 proof;      /* WIRE_RULE_XT: hash of what the ipt_entry matches and targets (bpf/xtables.h) */
+	__u32 number;     /* from 1 in its chain; 0: a policy, or not known */
+	__u32 offset;     /* WIRE_RULE_XT: of the entry in its table, bytes */
+	__s32 priority;   /* of the hook entry */
+	__u16 entry_index;
+	__u16 entry_count; /* 0: the hook entry is not known */
+	__u8 how;          /* enum wire_how */
+	__u8 kind;         /* enum wire_rule_kind */
+	__u8 family;       /* NFPROTO_* of the table */
+	__u8 doubt;        /* enum wire_doubt */
+	__u8 outcome;      /* enum wire_outcome */
+	__u8 has_priority;
+	__u8 _pad[2];
+	char expression[WIRE_EXPRESSION_LEN]; /* nf_tables: name of the expression that gave the verdict */
+	char xt_table[WIRE_XT_TABLE_LEN];     /* of a hook entry that is a table of xtables */
+	char symbol[WIRE_SYMBOL_LEN];         /* of the hook entry's function */
+	char table[WIRE_TABLE_LEN];           /* not trusted; a longer name is cut */
+	char chain[WIRE_CHAIN_LEN];           /* not trusted */
+	char target[WIRE_TABLE_LEN];          /* WIRE_OUTCOME_JUMP, _GOTO: where to; not trusted */
+};
+WIRE_ASSERT(sizeof(struct wire_verdict) == 16 + 96 + 40 + 16 + 8 + 16 + 32 + WIRE_SYMBOL_LEN + 128 + 256 + 128, "wire_verdict");
 
 struct wire_socket {
 	struct wire_header header;
@@ -266,6 +348,31 @@ struct wire_neighbour {
 	__u8 _pad[6];
 };
 WIRE_ASSERT(sizeof(struct wire_neighbour) == 72, "wire_neighbour");
+
+/* For the calibration only, never recorded: what lies where in the frame of a function that dropped a packet on purpose. */
+enum wire_lesson_kind {
+	WIRE_LESSON_EXPRESSION = 1, /* one that can drop; value: first byte of its chain's name << 32 | the rule's number */
+	WIRE_LESSON_CHAIN = 2,      /* a base chain of this hook; value: first byte of its name << 32 */
+	WIRE_LESSON_STATE = 3,      /* the nf_hook_state of the traversal */
+	WIRE_LESSON_INDEX = 4,      /* value: a number that may be an index of a hook entry */
+};
+#define WIRE_LESSON_MAX 128
+struct wire_finding {
+	__s32 slot; /* words from the return address */
+	__u32 what; /* enum wire_lesson_kind */
+	__u64 value;
+};
+struct wire_lesson {
+	struct wire_header header;
+	__u64 location;
+	__u32 netns;
+	__u32 dport;
+	__u32 count;
+	__u32 bpf_count;    /* hook entries that are BPF programs */
+	__u32 bpf_entry[4]; /* their indices */
+	struct wire_finding found[WIRE_LESSON_MAX];
+};
+WIRE_ASSERT(sizeof(struct wire_lesson) == 16 + 24 + 16 + WIRE_LESSON_MAX * 16, "wire_lesson");
 
 /* Counters that the kernel side keeps, one row per CPU. */
 enum wire_counter {

@@ -20,10 +20,11 @@ ARROWS = {
     "track": ["model"],
     "machine": ["base"],
     "inventory": ["machine", "model"],
+    "nftrace": ["machine", "model"],
     "judge": ["model"],
     "render": ["model"],
     "probe": ["base", "model"],
-    "cli": ["base", "model", "wire", "track", "machine", "inventory", "judge", "render", "probe"],
+    "cli": ["base", "model", "wire", "track", "machine", "inventory", "nftrace", "judge", "render", "probe"],
 }
 
 # Headers that only some rooms may have, first match decides: (pattern, rooms, why).
@@ -34,9 +35,9 @@ RESERVED = [
     (r"spdlog/fmt/.*|fmt/.*", ["render", "probe", "machine", "inventory", "wire", "judge", "track", "cli"], "base and model are std only"),
     (r"spdlog/.*", ["probe", "cli"], "the rooms between return errors instead of logging them"),
     (r"nlohmann/.*", ["wire", "render", "machine", "inventory", "cli"], "the others neither read nor write JSON"),
-    (r"libmnl/.*|libnftnl/.*|nftables/.*", ["machine", "inventory"], "machine is the one seam to netlink"),
-    (r"linux/(netlink|rtnetlink|.*_diag|if_link|neighbour|net_namespace|netfilter/.*)\.h", ["machine", "inventory"],
-     "machine is the one seam to netlink"),
+    (r"libmnl/.*|libnftnl/.*|nftables/.*", ["machine", "inventory", "nftrace"], "machine is the one seam to netlink, nftrace the one that changes rules"),
+    (r"linux/(netlink|rtnetlink|.*_diag|if_link|neighbour|net_namespace|netfilter/.*)\.h", ["machine", "inventory", "nftrace"],
+     "machine is the one seam to netlink, nftrace the one that changes rules"),
 ]
 
 # Values in, values out: these rooms have no way to reach the system or the clock.

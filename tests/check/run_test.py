@@ -24,6 +24,7 @@ FEDORA = "ID=fedora\nVERSION_ID=40\n"
 STANDINS = {
     "dpkg-query": 'shift 3; for p; do grep -qx "$p" "$HERE/installed" && echo "$p installed"; done; true',
     "id": 'cat "$HERE/uid"',
+    "uname": 'cat "$HERE/machine"',
     "apt-get": """echo "apt-get $*" >>"$HERE/calls"
 [ "$1" = update ] && { : >"$HERE/updated"; exit 0; }
 [ -e "$HERE/stale" ] && [ ! -e "$HERE/updated" ] && { echo "E: Unable to locate package"; exit 100; }
@@ -36,10 +37,13 @@ mkdir -p "$HERE/copy/build"; : >"$HERE/copy/build/build.ninja" """,
 printf '#!/bin/sh\\necho "synfate: $*"; cat; exit 7\\n' >"$HERE/copy/build/synfate"; chmod +x "$HERE/copy/build/synfate" """,
     "ctest": """echo "ctest $*" >>"$HERE/calls"
 case " $* " in *" --bad "*) exit 1 ;; esac
-case " $* " in *--show-only*) echo '{"tests":[{"name":"unit.a","properties":[{"name":"LABELS","value":["unit"]}]},
-{"name":"live.b","properties":[{"name":"LABELS","value":["live"]}]}]}'; exit 0 ;; esac
-while [ $# -gt 0 ]; do [ "$1" = --output-junit ] && results=$2; [ "$1" = -LE ] && without=yes; shift; done
-{ echo '<testsuite><testcase name="unit.a" status="run"/>'; [ "$without" ] || echo '<testcase name="live.b" status="run"/>'
+case " $* " in *--show-only*) echo '{"tests":[{"name":"unit.a","properties":[{"name":"LABELS","value":["unit"]}]},'
+[ -e "$HERE/guests" ] && echo '{"name":"vm.c","properties":[{"name":"LABELS","value":["vm"]}]},'
+echo '{"name":"live.b","properties":[{"name":"LABELS","value":["live"]}]}]}'; exit 0 ;; esac
+while [ $# -gt 0 ]; do [ "$1" = --output-junit ] && results=$2; [ "$1" = -LE ] && without=$2; shift; done
+{ echo '<testsuite><testcase name="unit.a" status="run"/>'
+case $without in *live*) ;; *) echo '<testcase name="live.b" status="run"/>' ;; esac
+case $without in *vm*) ;; *) [ -e "$HERE/guests" ] && echo '<testcase name="vm.c" status="run"/>' ;; esac
 echo '</testsuite>'; } >"$results"; exit "$(cat "$HERE/ctest_status" 2>/dev/null || echo 0)" """,
 }
 
@@ -52,14 +56,17 @@ class Scripts(unittest.TestCase):
         self.copy = os.path.join(self.here, "copy")
         os.makedirs(os.path.join(self.copy, "tests"))
         shutil.copytree(os.path.join(ROOT, ".ci"), os.path.join(self.copy, ".ci"))
+        os.makedirs(os.path.join(self.copy, "tests", "vm"))
         for name in ("run", "test", "tests/summary.py"):
             shutil.copy(os.path.join(ROOT, name), os.path.join(self.copy, name))
+        self.write("copy/tests/vm/kernels.py", "import sys; print(*sys.argv[1:], file=open(%r, 'a'))" % os.path.join(self.here, "calls"))
         os.makedirs(os.path.join(self.here, "bin"))
         for name, body in STANDINS.items():
             path = os.path.join(self.here, "bin", name)
             self.write("bin/" + name, '#!/bin/sh\nHERE="%s"\n%s\n' % (self.here, body))
             os.chmod(path, 0o755)
         self.write("uid", "0\n")
+        self.write("machine", "x86_64\n")
         self.write("installed", "")
         self.on(DEBIAN)
 
@@ -90,7 +97,7 @@ class Scripts(unittest.TestCase):
     def wanted(self, distribution, scope):
         script = 'source "$1/.ci/packages.bash"; wanted_packages "$2" "$3"'
         said = subprocess.run(["bash", "-uc", script, "-", self.copy, distribution, scope], stdout=subprocess.PIPE, universal_newlines=True,
-                              check=True).stdout
+                              env=self.environment(), check=True).stdout
         return [line.split(" ", 1)[0] for line in said.splitlines()]
 
     def install_all(self, distribution, scope):
@@ -113,7 +120,12 @@ class Packages(Scripts):
         self.assertIn("g++-12", jammy)
         for names in (debian, jammy, noble):
             self.assertEqual(len(names), len(set(names)))
-        self.assertEqual(set(self.wanted("debian:12", "test")) - set(debian), {"doctest-dev", "python3", "clang-format-14", "ethtool"})
+        for_tests = {"doctest-dev", "python3", "clang-format-14", "ethtool"}
+        for_guests = {"qemu-system-x86", "kmod", "mount", "util-linux", "procps"}
+        self.assertEqual(set(self.wanted("debian:12", "test")) - set(debian), for_tests | for_guests)
+        self.assertEqual(set(self.wanted("ubuntu:24.04", "test")) - set(noble), for_tests)
+        self.write("machine", "aarch64\n")
+        self.assertEqual(set(self.wanted("debian:12", "test")) - set(debian), for_tests)
 
     def test_every_row_says_why(self):
         script = 'source "$1/.ci/packages.bash"; wanted_packages debian:12 test'
@@ -262,7 +274,30 @@ class Testing(Scripts):
         self.assertEqual(ended.stdout.splitlines()[-1], "1 passed, 0 failed, 1 skipped")
         self.calls()
         self.start("test", "-LE", "vm")
-        self.assertTrue(self.ctest().endswith(" -LE (vm)|^(live|bpf)$"))
+        self.assertTrue(self.ctest().endswith(" -LE (vm)|^(live|bpf|vm)$"))
+
+    def test_guests_get_their_kernels_only_when_they_run(self):
+        self.start("test")
+        self.assertEqual([c for c in self.calls() if c.startswith("fetch")], [])
+        self.write("guests", "")
+        ended = self.start("test")
+        self.assertEqual(ended.stdout.splitlines()[-2:], ["by label: live 1/1, unit 1/1, vm 1/1", "3 passed, 0 failed, 0 skipped"])
+        self.assertEqual([c for c in self.calls() if c.startswith("fetch")], ["fetch %s/build/vm" % self.copy])
+
+    def test_where_no_guest_can_run_the_reason_is_said(self):
+        self.write("guests", "")
+        for machine, os_release, reason in (
+            ("aarch64", DEBIAN, "the guests' kernels are for x86_64, and this is aarch64"),
+            ("x86_64", NOBLE, "the guests' kernels are Debian 12's packages, and this is ubuntu:24.04"),
+        ):
+            self.write("machine", machine + "\n")
+            self.on(os_release)
+            self.install_all("debian:12", "test")
+            ended = self.start("test")
+            self.assertEqual(ended.stdout.splitlines()[-3], "skipped: vm.c: " + reason)
+            calls = self.calls()
+            self.assertTrue(calls[-1].endswith(" -LE ^vm$"), calls)
+            self.assertEqual([c for c in calls if c.startswith("fetch")], [])
 
     def test_the_status_is_ctests(self):
         self.write("ctest_status", "8")

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-// libFuzzer's entry for one target, chosen when it is compiled: SYNFATE_FUZZ_TARGET is "decode" or "recording".
+// libFuzzer's entry for one target, chosen when it is compiled: SYNFATE_FUZZ_TARGET is a name in targets.hpp.
 #include <cstdint>
 #include <cstdlib>
 #include <span>

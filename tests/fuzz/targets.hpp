@@ -22,10 +22,25 @@ void run_decode(std::span<const std::byte> input);
 std::vector<Bytes> decode_seeds();
 void run_recording(std::span<const std::byte> input);
 std::vector<Bytes> recording_seeds();
+void run_xt_table(std::span<const std::byte> input);
+std::vector<Bytes> xt_table_seeds();
+void run_iptables_save(std::span<const std::byte> input);
+std::vector<Bytes> iptables_save_seeds();
+void run_nft_listing(std::span<const std::byte> input);
+std::vector<Bytes> nft_listing_seeds();
+void run_nft_objects(std::span<const std::byte> input);
+std::vector<Bytes> nft_objects_seeds();
+void run_nftrace(std::span<const std::byte> input);
+std::vector<Bytes> nftrace_seeds();
 
 inline constexpr Target kTargets[] = {
     {"decode", run_decode, decode_seeds},
+    {"nftrace", run_nftrace, nftrace_seeds},
     {"recording", run_recording, recording_seeds},
+    {"xt_table", run_xt_table, xt_table_seeds},
+    {"iptables_save", run_iptables_save, iptables_save_seeds},
+    {"nft_listing", run_nft_listing, nft_listing_seeds},
+    {"nft_objects", run_nft_objects, nft_objects_seeds},
 };
 
 /// Nothing if there is no target of that name.

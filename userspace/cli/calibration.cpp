@@ -4,24 +4,50 @@
 namespace synfate::cli {
 namespace {
 
-constexpr std::uint8_t kRulePort = 1;
-constexpr std::uint8_t kPolicyPort = 2;
+using probe::Drill;
+
 /// It takes 10 to 20 ms. A verdict is promised within 100 ms of the drop, so judgements do not wait any longer than this; a machine that is
 /// too busy for it gets another try, and its rows a revision.
 constexpr DurationNs kPatience = 70 * kMillisecond;
 
-/// Both drop in the output hook, in connect() itself: loopback needs not even deliver.
+/// All drop in the output hook, in connect() itself: loopback needs not even deliver. Every shape in which a rule can be reached: in a base
+/// chain, after a jump, after a goto, by a verdict map; and policies after other rules, of one base chain of several, after a jump that
+/// returned. No expression that is not part of nf_tables itself, or loading the rules would load a module.
 constexpr char kRuleset[] =
     "table ip synfate_calibration {\n"
-    "  chain by_rule {\n    type filter hook output priority 0; policy accept;\n    tcp dport 1 drop\n  }\n"
-    "  chain by_policy {\n    type filter hook output priority 1; policy drop;\n  }\n"
+    "  chain r { tcp dport 90 drop; return; }\n"
+    "  chain b { tcp dport 91 drop; tcp dport 92 accept; drop; }\n"
+    "  chain c { tcp dport 93 drop; ip daddr 10.0.0.0/8 drop; ip protocol tcp drop; }\n"
+    "  chain a {\n"
+    "    type filter hook output priority 0; policy accept;\n"
+    "    tcp dport 1 drop; tcp dport 2 jump b; tcp dport 3 goto c; tcp dport vmap { 4 : drop, 94 : accept };\n"
+    "    tcp dport 95 jump r; ip daddr 127.0.0.1 tcp dport 5 drop;\n"
+    "  }\n"
+    "  chain q { type filter hook output priority 5; policy drop; tcp dport 96 drop; tcp dport != 7 accept; }\n"
+    "  chain p { type filter hook output priority 10; policy drop; tcp dport 97 accept; tcp dport 8 jump r; tcp dport 98 accept; }\n"
     "}\n";
+
+const std::map<std::uint16_t, Drill>& nft_drills() {
+  static const std::map<std::uint16_t, Drill> drills{
+      {1, {Drill::By::Rule, 'a', 1}}, {2, {Drill::By::Rule, 'b', 3}},   {3, {Drill::By::Rule, 'c', 3}},   {4, {Drill::By::Rule, 'a', 4}},
+      {5, {Drill::By::Rule, 'a', 6}}, {6, {Drill::By::Policy, 'p', 0}}, {7, {Drill::By::Policy, 'q', 0}}, {8, {Drill::By::Policy, 'p', 0}},
+  };
+  return drills;
+}
+
+/// bpf/config.h's ports: which of the BPF entries drops them.
+const std::map<std::uint16_t, Drill>& entry_drills() {
+  static const std::map<std::uint16_t, Drill> drills{
+      {11, {Drill::By::Entry, 0, 1}}, {12, {Drill::By::Entry, 0, 2}}, {13, {Drill::By::Entry, 0, 3}}};
+  return drills;
+}
 
 }  // namespace
 
-void Calibration::start(MonotonicNs now) {
+void Calibration::start(MonotonicNs now, bool with_nft) {
   ++tries_;
-  auto lab = machine::PrivateNetns::start(kCalibrationComm, kRuleset);
+  with_nft_ = with_nft;
+  auto lab = machine::PrivateNetns::start(kCalibrationComm, with_nft ? kRuleset : "");
   if (!lab) {
     state_ = State::Failed;
     return;
@@ -39,26 +65,26 @@ void Calibration::proceed(probe::Probe& probe, Engine& engine) {
     deadline_ = 0;
     return;
   }
-  sites_ = {};
-  sites_.calibration_netns = *netns;
-  probe.set_calibration_netns(*netns);
-  engine.watch_calibration(*netns, [this](const model::Event& event) {
-    const auto* drop = event.get<model::Drop>();
-    if (drop == nullptr || drop->symbol.function != "nft_do_chain") return;
-    if (event.flow.dst.port == kRulePort) sites_.rule = drop->symbol.address;
-    if (event.flow.dst.port == kPolicyPort) sites_.policy = drop->symbol.address;
-  });
-  if (!lab_->connect_to({kRulePort, kPolicyPort})) deadline_ = 0;
+  calibration_netns_ = *netns;
+  engine.ignore_netns(*netns);
+  std::map<std::uint16_t, Drill> drills = entry_drills();
+  if (with_nft_) drills.insert(nft_drills().begin(), nft_drills().end());
+  std::vector<std::uint8_t> ports;
+  for (const auto& [port, drill] : drills) ports.push_back(static_cast<std::uint8_t>(port));
+  const UniqueFd inside = lab_->open_netns();
+  probe.begin_lessons(*netns, inside.get(), std::move(drills));
+  if (!lab_->connect_to(ports)) deadline_ = 0;
 }
 
 bool Calibration::settle(MonotonicNs now, probe::Probe& probe, Engine& engine) {
   if (!is_under_way()) return false;
-  const bool both = sites_.rule != 0 && sites_.policy != 0;
-  if (!both && now < deadline_) return false;
-  // One place for both tells nothing.
-  state_ = both && sites_.rule != sites_.policy ? State::Done : State::Failed;
-  if (state_ == State::Done) engine.set_nft_sites(sites_, now);
-  probe.set_calibration_netns(0);
+  if (!probe.lessons_complete() && now < deadline_) return false;
+  frames_ = probe.end_lessons();
+  const bool learnt = with_nft_ ? frames_.knows_rules() && frames_.knows_policies() : frames_.knows_entries();
+  state_ = learnt ? State::Done : State::Failed;
+  if (frames_.rule_site != 0 && frames_.policy_site != 0) {
+    engine.set_nft_sites({frames_.rule_site, frames_.policy_site, calibration_netns_}, now);
+  }
   lab_.reset();
   return true;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-// Learns, on the running kernel, from which of its two places nft_do_chain() frees a packet for a rule and from which for a chain's
-// policy: a child with a private network namespace, a known rule, a known policy and one SYN to loopback for each. Run only after a drop
-// in nft_do_chain() was seen, so nothing is ever loaded for it. The namespace dies with the child, the child with synfate.
+// Learns what the running kernel's stack frames mean: a child with a private network namespace, known rules, known policies, known entries
+// of the hook, and one SYN to loopback for each. Rules of nf_tables are made only where nf_tables is there already, so nothing is ever
+// loaded for it. The namespace dies with the child, the child with synfate.
 #pragma once
 
 #include <cstdint>
@@ -19,10 +19,10 @@ class Calibration {
  public:
   enum class State { Idle, Preparing, Measuring, Done, Failed };
 
-  /// Starts the child; poll fd() then.
-  void start(MonotonicNs now);
+  /// Starts the child; poll fd() then. with_nft: nf_tables is loaded, so its frames can be learnt too.
+  void start(MonotonicNs now, bool with_nft);
   /// It has not been tried, or failed on a machine too busy for its patience, a few times at most.
-  bool is_worth_a_try() const { return (state_ == State::Idle || state_ == State::Failed) && tries_ < kMaxTries; }
+  bool is_worth_a_try() const { return !is_under_way() && tries_ < kMaxTries; }
   /// Readable when the child has news; -1 while none is expected.
   int fd() const { return state_ == State::Preparing ? lab_->fd() : -1; }
   /// The child's namespace is ready: lets its SYNs be observed and sends them.
@@ -33,9 +33,9 @@ class Calibration {
   bool is_under_way() const { return state_ == State::Preparing || state_ == State::Measuring; }
   State state() const { return state_; }
   MonotonicNs deadline() const { return deadline_; }
+  const probe::Frames& frames() const { return frames_; }
 
   Calibration() = default;
-  // The engine's observer holds its address.
   Calibration(const Calibration&) = delete;
   Calibration& operator=(const Calibration&) = delete;
 
@@ -46,7 +46,9 @@ class Calibration {
   unsigned tries_ = 0;
   MonotonicNs deadline_ = 0;
   std::optional<machine::PrivateNetns> lab_;
-  NftSites sites_;
+  bool with_nft_ = false;
+  model::NetnsId calibration_netns_ = 0;
+  probe::Frames frames_;
 };
 
 }  // namespace synfate::cli

@@ -85,13 +85,13 @@ int doctor(const Options& options) {
     if (!probe) failure = text_of(probe.error());
     report.lines.push_back(
         line("trial load of every program", probe ? probe::Support::yes() : probe::Support::no(failure), "nothing can be traced"));
-    for (const probe::NamedSupport& type : probe::try_program_types())
+    for (const probe::NamedSupport& type : probe::rule_features(*features))
       report.lines.push_back(line(type.name, type.support, type.consequence));
   }
   report.lines.push_back(tool_line(machine, "ip", "synfate demo cannot build its lab"));
   report.lines.push_back(tool_line(machine, "nft", "synfate demo cannot build its lab"));
   report.can_run = failure.empty();
-  report.tier = report.can_run ? "1" : "";
+  report.tier = report.can_run ? probe::tier_of(*features) : "";
   report.verdict = !report.can_run     ? "this machine cannot run synfate: " + failure
                    : something_missing ? "this machine can run synfate, with the gaps above"
                                        : "this machine can run synfate";

@@ -13,11 +13,13 @@ namespace {
 /// Attempts whose last answer is remembered, to number revisions; a revision comes within minutes or never.
 constexpr std::size_t kMaxRemembered = 16384;
 
+constexpr std::uint16_t kLastCalibrationPort = 13;
+
 /// Two synfates at once see each other calibrate: a SYN to the lowest ports of loopback, in a namespace of its own.
 bool is_anothers_calibration(const model::Journey& journey) {
   if (journey.client.comm != kCalibrationComm || journey.faces.empty()) return false;
   const model::Endpoint& to = journey.faces.front().dst;
-  return to.address == *model::parse_ip("127.0.0.1") && to.port <= 2;
+  return to.address == *model::parse_ip("127.0.0.1") && to.port <= kLastCalibrationPort;
 }
 
 }  // namespace
@@ -44,11 +46,6 @@ std::optional<NftSites> parse_nft_sites(std::string_view text) {
 Engine::Engine(render::Sink& sink, wire::KernelNames names, EngineOptions options)
     : sink_(sink), names_(std::move(names)), options_(std::move(options)) {}
 
-void Engine::watch_calibration(model::NetnsId netns, std::function<void(const model::Event&)> observer) {
-  calibration_netns_ = netns;
-  calibration_observer_ = std::move(observer);
-}
-
 bool Engine::feed(std::span<const std::byte> record) {
   auto decoded = wire::decode(record, names_);
   if (!decoded) {
@@ -61,10 +58,7 @@ bool Engine::feed(std::span<const std::byte> record) {
   if (const auto* flight = std::get_if<model::FlightRecord>(&*decoded); flight != nullptr && of_calibration(flight->origin_netns))
     return false;
   if (const auto* event = std::get_if<model::StreamedEvent>(&*decoded)) {
-    if (of_calibration(event->event.place.netns)) {
-      if (calibration_observer_) calibration_observer_(event->event);
-      return false;
-    }
+    if (of_calibration(event->event.place.netns)) return false;
     const auto* drop = event->event.get<model::Drop>();
     if (drop != nullptr && drop->symbol.function == "nft_do_chain") wants_calibration_ = true;
   }

@@ -61,8 +61,8 @@ class Engine {
   const NftSites& nft_sites() const { return sites_; }
   /// A drop in nft_do_chain() was seen and its sites are not known.
   bool wants_calibration() const { return wants_calibration_ && sites_.rule == 0; }
-  /// Drops of the calibration's own namespace go to `observer` instead of becoming attempts.
-  void watch_calibration(model::NetnsId netns, std::function<void(const model::Event&)> observer);
+  /// Attempts in the calibration's own namespace are none of the machine's.
+  void ignore_netns(model::NetnsId netns) { calibration_netns_ = netns; }
 
   void lose(unsigned events) { tracker_.lose(events); }
   std::optional<MonotonicNs> next_due() const { return tracker_.next_due(); }
@@ -103,7 +103,6 @@ class Engine {
   model::Inventory inventory_;
   NftSites sites_;
   std::function<void(const model::Journey&)> before_judge_;
-  std::function<void(const model::Event&)> calibration_observer_;
   model::NetnsId calibration_netns_ = 0;
   std::map<std::uint64_t, Printed> printed_;            ///< by attempt id; bounded
   std::map<model::Fate, std::uint64_t> settled_fates_;  ///< of attempts that are no longer in printed_

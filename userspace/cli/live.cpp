@@ -60,7 +60,7 @@ LiveSession::LiveSession(const Options& options, render::Sink& sink, const WallC
       features_(std::move(features)),
       surroundings_(machine_),
       engine_(sink, {features_.btf.drop_reasons, kernel_release()},
-              {.print_all = options.all || options.command == Command::Run, .count = options.count, .tier = "1"}),
+              {.print_all = options.all || options.command == Command::Run, .count = options.count, .tier = tier()}),
       probe_(std::move(probe)) {}
 
 Result<std::unique_ptr<LiveSession>> LiveSession::start(const Options& options, render::Sink& sink, const WallClock& clock) {
@@ -86,6 +86,7 @@ Result<std::unique_ptr<LiveSession>> LiveSession::start(const Options& options, 
   session->netns_filter_ = filter->netns;
   if (Status opened = session->open_recording(); !opened) return opened.error();
   if (Status watching = session->watch_signals(); !watching) return watching.error();
+  if (Status tracing = session->start_nftrace(); !tracing) return tracing.error();
   return session;
 }
 
@@ -96,7 +97,7 @@ Status LiveSession::open_recording() {
   header.kernel = {features_.btf.drop_reasons, kernel_release()};
   header.clock = clock_;
   header.started_ns = started_ns_;
-  header.tier = "1";
+  header.tier = tier();
   header.gaps = probe::gaps_of(features_);
   header.options = without_record_path(options_.command_line);
   header.pid_namespace = own_pid_namespace();
@@ -120,6 +121,18 @@ Status LiveSession::watch_signals() {
   return Ok{};
 }
 
+Status LiveSession::start_nftrace() {
+  const auto say = [this](const model::Notice& notice) { engine_.print(notice); };
+  mend_after_nftrace(surroundings_, monotonic_now(), say);
+  if (!options_.nftrace) return Ok{};
+  auto session = NftraceSession::start(options_.filter, netns_filter_, surroundings_, monotonic_now(), say);
+  if (!session) return session.error();
+  nftrace_ = std::move(*session);
+  return Ok{};
+}
+
+std::string LiveSession::tier() const { return options_.nftrace ? "4" : probe::tier_of(features_); }
+
 Status LiveSession::prepare_child(const std::vector<std::string>& argv) {
   probe_.seed_tree(true);
   auto child = Child::fork_behind_gate(argv);
@@ -140,6 +153,8 @@ int LiveSession::loop(const std::function<void()>& armed) {
     engine_.set_inventory(surroundings_.inventory());
     if (recorder_.is_on()) recorder_.inventory(now, surroundings_.touched());
   });
+  next_tick_ns_ = monotonic_now() + kTick;
+  learn_frames();
   if (options_.duration) end_ns_ = monotonic_now() + *options_.duration;
   write_ready();
   if (armed) armed();
@@ -160,11 +175,12 @@ int LiveSession::loop(const std::function<void()>& armed) {
 
   while (!ending_ && !engine_.is_done()) {
     const MonotonicNs before = monotonic_now();
-    std::array<pollfd, 5> fds{{{probe_.ready_fd(), POLLIN, 0},
+    std::array<pollfd, 6> fds{{{probe_.ready_fd(), POLLIN, 0},
                                {signals_.get(), POLLIN, 0},
                                {child_ && !linger_until_ns_ ? child_->fd() : -1, POLLIN, 0},
                                {calibration_.fd(), POLLIN, 0},
-                               {watched_fd_, POLLIN, 0}}};
+                               {watched_fd_, POLLIN, 0},
+                               {nftrace_ ? nftrace_->fd() : -1, POLLIN, 0}}};
     if (::poll(fds.data(), fds.size(), timeout_ms(before)) < 0 && errno != EINTR) break;
     const MonotonicNs now = monotonic_now();
     if (fds[1].revents != 0) take_signal();
@@ -182,8 +198,10 @@ void LiveSession::turn(MonotonicNs now) {
   // Again only after what is due was judged without it.
   const auto due = engine_.next_due();
   const bool waited_for = calibration_.state() != Calibration::State::Failed || !due || *due > now;
-  if (engine_.wants_calibration() && calibration_.is_worth_a_try() && waited_for && !features_.without.contains("calibration")) {
-    calibration_.start(now);
+  if (engine_.wants_calibration() && calibration_.is_worth_a_try() && waited_for && may_calibrate() && probe::nf_tables_loaded(features_)) {
+    // nf_tables came after synfate: its types were not there to be known.
+    if (!calibration_.frames().knows_rules()) load_rules();
+    calibration_.start(now, true);
   }
   if (calibration_.settle(now, probe_, engine_) && calibration_.state() == Calibration::State::Done) {
     recorder_.nft_sites(now, engine_.nft_sites());
@@ -192,15 +210,42 @@ void LiveSession::turn(MonotonicNs now) {
   judge_due(now);
 }
 
+bool LiveSession::may_calibrate() const { return probe_.has_rules() && !features_.without.contains("calibration"); }
+
+void LiveSession::load_rules() {
+  if (!features_.rules) return;
+  if (Status loaded = probe_.load_rules(features_); !loaded) {
+    engine_.print(model::Notice{model::NoticeLevel::Warning, "rules_unavailable",
+                                to_string(loaded.error()) + "; drops by netfilter are told without their rule"});
+  }
+}
+
+void LiveSession::learn_frames() {
+  load_rules();
+  if (!may_calibrate()) return;
+  calibration_.start(monotonic_now(), probe::nf_tables_loaded(features_));
+  while (calibration_.is_under_way()) {
+    std::array<pollfd, 2> fds{{{probe_.ready_fd(), POLLIN, 0}, {calibration_.fd(), POLLIN, 0}}};
+    if (::poll(fds.data(), fds.size(), timeout_ms(monotonic_now())) < 0 && errno != EINTR) break;
+    if (fds[1].revents != 0) calibration_.proceed(probe_, engine_);
+    drain();
+    (void)calibration_.settle(monotonic_now(), probe_, engine_);
+  }
+  if (calibration_.state() == Calibration::State::Done) recorder_.nft_sites(monotonic_now(), engine_.nft_sites());
+}
+
 void LiveSession::drain() {
-  probe_.drain([this](std::span<const std::byte> record) {
+  const auto take = [this](std::span<const std::byte> record) {
     if (engine_.feed(record)) recorder_.record(record);
-  });
+  };
+  probe_.drain(take);
+  if (nftrace_) nftrace_->drain(take);
 }
 
 void LiveSession::tick(MonotonicNs now) {
   probe_.sweep();
   drain();
+  if (nftrace_) nftrace_->tick(now);
   note_losses(now);
   next_tick_ns_ = now + kTick;
 }
@@ -282,6 +327,9 @@ int LiveSession::finish(MonotonicNs now) {
   probe_.sweep();
   probe_.disarm();
   drain();
+  const std::vector<model::Gap> nftrace_gaps = nftrace_ ? nftrace_->gaps() : std::vector<model::Gap>{};
+  // Before anything that takes time: what was changed is put back.
+  nftrace_.reset();
   note_losses(now);
   engine_.advance(now);
   engine_.finish(now);
@@ -291,9 +339,10 @@ int LiveSession::finish(MonotonicNs now) {
   summary.attempts[model::Fate::Established] += counters[WIRE_COUNT_ESTABLISHED];
   summary.events_seen = counters[WIRE_COUNT_EVENTS];
   summary.events_lost = counters[WIRE_COUNT_RING_FULL];
-  summary.tier = "1";
+  summary.tier = tier();
   summary.gaps = probe::gaps_of(features_);
   for (const model::Gap& gap : surroundings_.inventory().gaps) summary.gaps.push_back(gap);
+  for (const model::Gap& gap : nftrace_gaps) summary.gaps.push_back(gap);
   if (known_untracked_ != 0) summary.gaps.push_back({"attempts_untracked", untracked_text()});
   summary.duration_ns = now - started_ns_;
   if (summary.attempts[model::Fate::Established] == 0) summary.attempts.erase(model::Fate::Established);

@@ -10,6 +10,7 @@
 #include "cli/calibration.hpp"
 #include "cli/child.hpp"
 #include "cli/engine.hpp"
+#include "cli/nftrace_session.hpp"
 #include "cli/options.hpp"
 #include "cli/recorder.hpp"
 #include "cli/surroundings.hpp"
@@ -40,8 +41,16 @@ class LiveSession {
 
   Status open_recording();
   Status watch_signals();
+  /// With --nftrace only. Signals are watched by then: no end of the process goes by unnoticed.
+  Status start_nftrace();
+  std::string tier() const;
   void write_ready() const;
   void turn(MonotonicNs now);
+  bool may_calibrate() const;
+  /// The programs that tell rules; without them the session goes on, and says so.
+  void load_rules();
+  /// Before anyone is told that all is armed.
+  void learn_frames();
   void drain();
   void tick(MonotonicNs now);
   void judge_due(MonotonicNs now);
@@ -62,6 +71,7 @@ class LiveSession {
   Recorder recorder_;
   probe::Probe probe_;
   Calibration calibration_;
+  std::unique_ptr<NftraceSession> nftrace_;
   std::optional<Child> child_;
   UniqueFd signals_;
   int watched_fd_ = -1;

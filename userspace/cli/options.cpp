@@ -68,8 +68,12 @@ void add_filter(CLI::App& app, Raw& raw) {
   app.add_option("--cgroup", raw.cgroup, "attempts made by processes in this cgroup (v2) or below it")->type_name("PATH")->group(group);
 }
 
-void add_live(CLI::App& app, Raw& raw) {
+void add_live(CLI::App& app, Options& options, Raw& raw) {
   const char* group = "Session";
+  app.add_flag("--nftrace", options.nftrace,
+               "show the whole rule path; changes the system: adds a table of its own to\n"
+               "each network namespace in scope and takes it away again")
+      ->group(group);
   app.add_option("--record", raw.record, "also write all evidence to FILE (new, mode 0600), for synfate replay")
       ->type_name("FILE")
       ->group(group);
@@ -131,7 +135,7 @@ std::variant<Options, Leave> parse_options(int argc, const char* const* argv) {
       ->check(CLI::Range(1UL, 1000000000UL).description(""))
       ->group("Session");
   trace->add_flag("--all", options.all, "print attempts that succeed as well")->group("Session");
-  add_live(*trace, raw);
+  add_live(*trace, options, raw);
   add_filter(*trace, raw);
   add_common(*trace, options, raw);
 
@@ -140,7 +144,7 @@ std::variant<Options, Leave> parse_options(int argc, const char* const* argv) {
   run->add_option("CMD", options.argv, "the command and its arguments, after --")->required()->type_name("");
   bool accepted_all = false;
   run->add_flag("--all", accepted_all, "changes nothing: established attempts are printed anyway")->group("Session");
-  add_live(*run, raw);
+  add_live(*run, options, raw);
   add_filter(*run, raw);
   add_common(*run, options, raw);
 

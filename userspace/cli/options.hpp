@@ -42,6 +42,7 @@ struct Options {
   std::optional<std::string> record;
   std::optional<int> ready_fd;
   std::set<std::string> without;
+  bool nftrace = false;
   std::vector<std::string> argv;          ///< of run's CMD
   std::string file;                       ///< of replay
   std::vector<std::string> command_line;  ///< as typed, for the recording

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "cli/surroundings.hpp"
 
-#include <set>
+#include <string_view>
 
 namespace synfate::cli {
 namespace {
@@ -18,6 +18,13 @@ bool is_due(const std::map<model::NetnsId, MonotonicNs>& times, model::NetnsId n
   return it == times.end() || it->second + kFresh < now;
 }
 
+/// Freed by a hook, or on the way into or out of a queue to a process.
+bool is_netfilter(const model::Drop& drop) {
+  const std::string_view function = drop.symbol.function;
+  return drop.reason == "NETFILTER_DROP" || function == "nf_hook_slow" || function == "nft_do_chain" || function == "nf_queue" ||
+         function == "nf_reinject" || function.starts_with("nfqnl_") || function.starts_with("__nfqnl_");
+}
+
 }  // namespace
 
 void Surroundings::look_around(MonotonicNs now) {
@@ -27,22 +34,23 @@ void Surroundings::look_around(MonotonicNs now) {
 }
 
 bool Surroundings::look_at(const model::Journey& journey, MonotonicNs now) {
-  std::set<model::NetnsId> touched;
-  std::set<model::NetnsId> refusing;
-  if (journey.origin_netns != 0) touched.insert(journey.origin_netns);
+  std::map<model::NetnsId, Wanted> touched;
+  if (journey.origin_netns != 0) touched[journey.origin_netns];
   for (const model::Event& event : journey.events) {
     if (event.place.netns == 0 || (touched.size() >= kMaxNamespaces && !touched.contains(event.place.netns))) continue;
-    touched.insert(event.place.netns);
+    Wanted& wanted = touched[event.place.netns];
     const auto* drop = event.get<model::Drop>();
-    if (drop != nullptr && drop->reason == "NO_SOCKET") refusing.insert(event.place.netns);
+    if (drop == nullptr) continue;
+    wanted.listeners |= drop->reason == "NO_SOCKET";
+    wanted.netfilter |= is_netfilter(*drop);
   }
   bool changed = false;
-  for (const model::NetnsId netns : touched) {
+  for (const auto& [netns, wanted] : touched) {
     if (!reader_.knows(netns) && refreshed_ns_ + kLookAgain < now) {
       look_around(now);
       changed = true;
     }
-    changed |= read(netns, refusing.contains(netns), now);
+    changed |= read(netns, wanted, now);
   }
   return changed;
 }
@@ -53,15 +61,19 @@ model::Inventory Surroundings::touched() const {
   return inventory;
 }
 
-bool Surroundings::read(model::NetnsId netns, bool listeners, MonotonicNs now) {
+bool Surroundings::read(model::NetnsId netns, Wanted wanted, MonotonicNs now) {
   bool changed = false;
   if (is_due(details_ns_, netns, now)) {
     changed |= static_cast<bool>(reader_.read_details(netns));
     details_ns_[netns] = now;
   }
-  if (listeners && is_due(listeners_ns_, netns, now)) {
+  if (wanted.listeners && is_due(listeners_ns_, netns, now)) {
     changed |= static_cast<bool>(reader_.read_listeners(netns));
     listeners_ns_[netns] = now;
+  }
+  if (wanted.netfilter && is_due(netfilter_ns_, netns, now)) {
+    changed |= static_cast<bool>(reader_.read_netfilter(netns));
+    netfilter_ns_[netns] = now;
   }
   return changed;
 }

@@ -20,16 +20,23 @@ class Surroundings {
   /// Returns true when something was read anew.
   bool look_at(const model::Journey& journey, MonotonicNs now);
   const model::Inventory& inventory() const { return reader_.current(); }
+  Result<machine::NetnsHandle> open(model::NetnsId netns) const { return reader_.open(netns); }
   /// Only the namespaces that attempts touched: what a recording needs, and nothing more of the machine.
   model::Inventory touched() const;
 
  private:
-  bool read(model::NetnsId netns, bool listeners, MonotonicNs now);
+  /// What else about a namespace its drops ask for.
+  struct Wanted {
+    bool listeners = false;
+    bool netfilter = false;
+  };
+  bool read(model::NetnsId netns, Wanted wanted, MonotonicNs now);
 
   inventory::InventoryReader reader_;
   MonotonicNs refreshed_ns_ = 0;
   std::map<model::NetnsId, MonotonicNs> details_ns_;
   std::map<model::NetnsId, MonotonicNs> listeners_ns_;
+  std::map<model::NetnsId, MonotonicNs> netfilter_ns_;
 };
 
 }  // namespace synfate::cli

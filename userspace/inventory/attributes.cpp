@@ -9,6 +9,8 @@ Attributes::Attributes(const nlmsghdr* message, std::size_t fixed_bytes) {
   mnl_attr_parse(message, static_cast<unsigned>(fixed_bytes), &Attributes::keep, this);
 }
 
+Attributes::Attributes(std::string_view payload) { mnl_attr_parse_payload(payload.data(), payload.size(), &Attributes::keep, this); }
+
 Attributes Attributes::nested(std::uint16_t type) const {
   Attributes inner;
   if (const nlattr* nest = find(type); nest != nullptr) mnl_attr_parse_nested(nest, &Attributes::keep, &inner);

@@ -4,6 +4,7 @@
 
 #include <libmnl/libmnl.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <cstring>
@@ -19,6 +20,8 @@ class Attributes {
   Attributes() = default;
   /// Those of a message, after its fixed header of that many bytes.
   Attributes(const nlmsghdr* message, std::size_t fixed_bytes);
+  /// Those that make up these bytes.
+  explicit Attributes(std::string_view payload);
   /// Those nested in attribute type of another level; none if it is absent.
   Attributes nested(std::uint16_t type) const;
 
@@ -53,6 +56,18 @@ bool for_each_message(const std::string& bytes, Take take) {
   const auto fits = [&] { return mnl_nlmsg_ok(message, remaining) && message->nlmsg_len <= static_cast<unsigned>(remaining); };
   for (; fits(); message = mnl_nlmsg_next(message, &remaining)) take(message);
   return remaining <= 0;
+}
+
+/// Calls take(type, payload) for each attribute of these bytes, also where one type comes often; stops at what is malformed.
+template <class Take>
+void for_each_attribute(std::string_view bytes, Take take) {
+  while (bytes.size() >= sizeof(nlattr)) {
+    nlattr header{};
+    std::memcpy(&header, bytes.data(), sizeof header);
+    if (header.nla_len < sizeof header || header.nla_len > bytes.size()) return;
+    take(static_cast<std::uint16_t>(header.nla_type & NLA_TYPE_MASK), bytes.substr(sizeof header, header.nla_len - sizeof header));
+    bytes.remove_prefix(std::min<std::size_t>(MNL_ALIGN(header.nla_len), bytes.size()));
+  }
 }
 
 /// The fixed header at the front of a message's payload; none if the message is shorter.

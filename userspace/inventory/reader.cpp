@@ -3,10 +3,12 @@
 
 #include <algorithm>
 
+#include "inventory/conntrack.hpp"
 #include "inventory/details.hpp"
 #include "inventory/names.hpp"
 #include "inventory/processes.hpp"
 #include "inventory/sockets.hpp"
+#include "inventory/xt_table.hpp"
 
 namespace synfate::inventory {
 namespace {
@@ -15,6 +17,10 @@ namespace {
 constexpr model::NetnsId kInitNetns = 0xeffffff9;
 /// A node that makes and ends pods all day must not grow synfate.
 constexpr std::size_t kMaxDeparted = 1024;
+/// A hundred thousand rules.
+constexpr std::size_t kMaxXtTableBytes = 32U << 20U;
+/// Of one namespace: those that dropped last.
+constexpr std::size_t kMaxRuleTexts = 256;
 /// Of the main thread, which never moves; /proc/thread-self would be a visitor's.
 constexpr const char* kOwnDoor = "/proc/self/ns/net";
 
@@ -177,6 +183,28 @@ Status InventoryReader::read_listeners(model::NetnsId id) {
   });
   if (failure) return *failure;
   return visited;
+}
+
+Status InventoryReader::read_netfilter(model::NetnsId id) { return visit(id, read_netfilter_of); }
+
+Result<XtTable> InventoryReader::read_xt_table(model::NetnsId id, int family, const std::string& table) {
+  std::optional<Result<machine::XtTableBytes>> bytes;
+  const auto visited =
+      visit(id, [&](machine::NetnsVisit& there, model::Netns&) { bytes = there.xt_table(family, table, kMaxXtTableBytes); });
+  if (!visited) return visited.error();
+  if (!*bytes) return bytes->error();
+  return parse_xt_table(family, table, **bytes);
+}
+
+Status InventoryReader::read_rule(model::NetnsId id, const RuleQuestion& question) {
+  const auto handle = open(id);
+  if (!handle) return handle.error();
+  model::Netns& netns = inventory_.namespaces[id];
+  model::RuleText text = read_rule_text(machine_, *handle, netns.example_tgid, question);
+  std::erase_if(netns.rules, [&](const model::RuleText& each) { return each.key == question.key; });
+  if (netns.rules.size() >= kMaxRuleTexts) netns.rules.erase(netns.rules.begin());
+  netns.rules.push_back(std::move(text));
+  return Ok{};
 }
 
 }  // namespace synfate::inventory

@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "inventory/ruleset.hpp"
+#include "inventory/xt_table.hpp"
 #include "machine/machine.hpp"
 #include "model/inventory.hpp"
 
@@ -26,10 +28,20 @@ class InventoryReader {
   Status read_details(model::NetnsId id);
   /// Its listening TCP sockets, with the same errors.
   Status read_listeners(model::NetnsId id);
+  /// Its connection tracking and netfilter queues, with the same errors. Loads no module.
+  Status read_netfilter(model::NetnsId id);
+  /// One of its iptables-legacy tables, not kept. family: AF_INET or AF_INET6. Gone also when the namespace has no such table, which is
+  /// left so; Permission, Unsupported, BadData (not understood, or too long), Io (it kept changing).
+  Result<XtTable> read_xt_table(model::NetnsId id, int family, const std::string& table);
+  /// The text of one rule into its namespace's rules, in the place of an older answer about the same. The same errors; what could not be
+  /// read or proven of the rule itself is in its gap.
+  Status read_rule(model::NetnsId id, const RuleQuestion& question);
 
   const model::Inventory& current() const { return inventory_; }
   /// Found by the last refresh: another one would add nothing about it.
   bool knows(model::NetnsId id) const;
+  /// For those who have other business there. Gone, or why its doors do not open.
+  Result<machine::NetnsHandle> open(model::NetnsId id) const;
 
  private:
   struct Sighting {
@@ -42,7 +54,6 @@ class InventoryReader {
 
   void adopt(const Sightings& sightings, std::optional<model::NetnsId> host);
   void forget_oldest();
-  Result<machine::NetnsHandle> open(model::NetnsId id) const;
   Status visit(model::NetnsId id, const std::function<void(machine::NetnsVisit&, model::Netns&)>& read);
 
   machine::Machine& machine_;

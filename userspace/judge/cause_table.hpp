@@ -52,6 +52,13 @@ void settle_confidence(const Case& kase, const Finding& finding, model::Verdict&
 std::optional<Finding> match_established(const Case& kase);
 std::optional<Finding> match_peer_reset(const Case& kase);
 std::optional<Finding> match_icmp_from_peer(const Case& kase);
+std::optional<Finding> match_ipvs(const Case& kase);
+std::optional<Finding> match_lsm(const Case& kase);
+std::optional<Finding> match_conntrack_full(const Case& kase);
+std::optional<Finding> match_conntrack_clash(const Case& kase);
+std::optional<Finding> match_conntrack_invalid(const Case& kase);
+std::optional<Finding> match_nat_exhausted(const Case& kase);
+std::optional<Finding> match_nfqueue_drop(const Case& kase);
 std::optional<Finding> match_netfilter_reject(const Case& kase);
 std::optional<Finding> match_netfilter_policy(const Case& kase);
 std::optional<Finding> match_netfilter_drop(const Case& kase);

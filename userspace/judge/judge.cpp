@@ -63,7 +63,9 @@ bool concerns_this_node(const model::Journey& journey) {
   if (journey.local_client || !journey.sent_a_syn) return true;
   bool foreign = false;
   for (const Event& event : journey.events) {
-    if (is_for_other_mac(event)) {
+    if (event.get<model::HookVerdict>() != nullptr) {
+      continue;  // Its drop speaks, and a rule on the way of a flooded copy says nothing.
+    } else if (is_for_other_mac(event)) {
       foreign = true;
     } else if (const auto* hop = event.get<model::Hop>()) {
       // A bridge floods its ports with what is for another machine, so a veth proves nothing; an edge or an answer does.

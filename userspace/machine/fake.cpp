@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "machine/fake.hpp"
 
+#include <linux/netlink.h>
+
+#include <algorithm>
 #include <cerrno>
+#include <cstring>
 
 #include "base/text.hpp"
 #include "machine/errors.hpp"
@@ -29,6 +33,10 @@ class FakeVisit final : public NetnsVisit {
   }
 
   Result<NetlinkReply> netlink_dump(const NetlinkRequest& request, std::size_t max_bytes) override {
+    if (const auto exact = netns_.answers.find({request.protocol, request.type, request.body}); exact != netns_.answers.end()) {
+      if (exact->second && exact->second->messages.size() > max_bytes) return Error{ErrorKind::BadData, "netlink", "too long", ""};
+      return exact->second;
+    }
     const auto family = request.body.empty() ? std::uint8_t{0} : static_cast<std::uint8_t>(request.body.front());
     const auto table = netns_.tables.find({request.protocol, request.type, family});
     if (table == netns_.tables.end()) return errno_error(EOPNOTSUPP, "cannot read netlink table " + std::to_string(request.type));
@@ -36,9 +44,30 @@ class FakeVisit final : public NetnsVisit {
     return table->second;
   }
 
+  Result<bool> netlink_each(const NetlinkRequest& request, std::size_t max_bytes,
+                            const std::function<void(std::string_view)>& take) override {
+    const auto reply = netlink_dump(request, max_bytes);
+    if (!reply) return reply.error();
+    for (std::string_view left{reply->messages}; left.size() >= sizeof(nlmsghdr);) {
+      nlmsghdr header{};
+      std::memcpy(&header, left.data(), sizeof header);
+      const std::size_t size = std::clamp<std::size_t>(header.nlmsg_len, sizeof header, left.size());
+      take(left.substr(0, size));
+      left.remove_prefix(std::min<std::size_t>(NLMSG_ALIGN(size), left.size()));
+    }
+    return reply->consistent;
+  }
+
   Result<std::optional<std::uint32_t>> nsid_of(const NetnsHandle& other) override {
     const auto known = netns_.nsids.find(other.inode());
     return known == netns_.nsids.end() ? std::optional<std::uint32_t>{} : std::optional{known->second};
+  }
+
+  Result<XtTableBytes> xt_table(int family, const std::string& table, std::size_t max_bytes) override {
+    const auto known = netns_.xt_tables.find({family, table});
+    if (known == netns_.xt_tables.end()) return errno_error(ENOENT, "cannot read the table " + table);
+    if (known->second && known->second->entries.size() > max_bytes) return Error{ErrorKind::BadData, "table " + table, "too long", ""};
+    return known->second;
   }
 
  private:
@@ -82,7 +111,9 @@ void FakeMachine::remove(const std::string& path) {
   for (auto it = nodes_.lower_bound(below); it != nodes_.end() && it->first.compare(0, below.size(), below) == 0;) it = nodes_.erase(it);
 }
 
-void FakeMachine::add_command(const std::vector<std::string>& argv, CommandOutput output) { commands_[argv] = std::move(output); }
+void FakeMachine::add_command(const std::vector<std::string>& argv, CommandOutput output, std::uint32_t tools_of_tgid) {
+  commands_[{tools_of_tgid, argv}] = std::move(output);
+}
 
 std::optional<Error> FakeMachine::failure(const std::string& path) const {
   const auto found = failures_.find(path);
@@ -170,11 +201,16 @@ Status FakeMachine::inside(const NetnsHandle& netns, const std::function<void(Ne
 }
 
 Result<CommandOutput> FakeMachine::run(const std::vector<std::string>& argv, const RunOptions& options) {
-  const auto command = commands_.find(argv);
+  const auto command = commands_.find({options.tools_of_tgid, argv});
   if (command == commands_.end()) return errno_error(ENOENT, "cannot run " + (argv.empty() ? std::string{} : argv.front()));
   if (command->second.out.size() > options.max_output_bytes)
     return Error{ErrorKind::BadData, "cannot run " + argv.front(), "it printed too much", ""};
+  ran_.push_back(argv);
   return command->second;
+}
+
+Result<CommandOutput> FakeMachine::list_nft_chain(const NftChainName& name, const RunOptions& options) {
+  return run({"libnftables", name.family, name.table, name.chain}, options);
 }
 
 }  // namespace synfate::machine

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "machine/machine.hpp"
@@ -19,8 +20,11 @@ struct FakeNetns {
   std::map<std::string, Error> failures;     ///< of those files
   /// By protocol, type and the first byte of the request's body, which is the address family in every request that synfate makes.
   std::map<std::tuple<int, std::uint16_t, std::uint8_t>, Result<NetlinkReply>> tables;
-  std::map<std::uint64_t, std::uint32_t> nsids;  ///< by the other namespace's inode
-  std::optional<Error> entering;                 ///< why it cannot be entered
+  /// By protocol, type and the whole body: looked at before `tables`.
+  std::map<std::tuple<int, std::uint16_t, std::string>, Result<NetlinkReply>> answers;
+  std::map<std::uint64_t, std::uint32_t> nsids;                           ///< by the other namespace's inode
+  std::map<std::pair<int, std::string>, Result<XtTableBytes>> xt_tables;  ///< by family and name; Gone if it is not there
+  std::optional<Error> entering;                                          ///< why it cannot be entered
 };
 
 class FakeMachine final : public Machine {
@@ -36,10 +40,13 @@ class FakeMachine final : public Machine {
   void fail(const std::string& path, Error error);
   /// The path and all below it vanish.
   void remove(const std::string& path);
-  void add_command(const std::vector<std::string>& argv, CommandOutput output);
+  /// Of the machine itself, or where the process tgid runs. A chain that libnftables lists is {"libnftables", family, table, chain}.
+  void add_command(const std::vector<std::string>& argv, CommandOutput output, std::uint32_t tools_of_tgid = 0);
   FakeNetns& netns(std::uint64_t inode) { return namespaces_[inode]; }
   /// How often a namespace was entered.
   unsigned visits() const { return visits_; }
+  /// What was run and was there.
+  const std::vector<std::vector<std::string>>& ran() const { return ran_; }
 
   Result<std::string> read_file(const std::string& path, const ReadOptions& options = {}) override;
   Result<std::vector<std::string>> list_directory(const std::string& path, std::size_t max_entries = 262'144) override;
@@ -48,6 +55,7 @@ class FakeMachine final : public Machine {
   Result<NetnsHandle> open_netns(const std::string& path) override;
   Status inside(const NetnsHandle& netns, const std::function<void(NetnsVisit&)>& visit) override;
   Result<CommandOutput> run(const std::vector<std::string>& argv, const RunOptions& options = {}) override;
+  Result<CommandOutput> list_nft_chain(const NftChainName& name, const RunOptions& options) override;
 
  private:
   struct Node {
@@ -62,7 +70,8 @@ class FakeMachine final : public Machine {
 
   std::map<std::string, Node> nodes_;
   std::map<std::string, Error> failures_;
-  std::map<std::vector<std::string>, CommandOutput> commands_;
+  std::map<std::pair<std::uint32_t, std::vector<std::string>>, CommandOutput> commands_;
+  std::vector<std::vector<std::string>> ran_;
   std::map<std::uint64_t, FakeNetns> namespaces_;
   std::uint64_t next_inode_ = 1;
   unsigned visits_ = 0;

@@ -2,12 +2,14 @@
 // The one seam to files, commands, network namespaces and netlink. It fetches bytes within bounds and refuses to interpret them.
 #pragma once
 
+#include <array>
 #include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.hpp"
@@ -49,6 +51,18 @@ struct RunOptions {
   const NetnsHandle* netns = nullptr;  ///< none: synfate's own
   DurationNs timeout = 5 * kSecond;
   std::size_t max_output_bytes = 16U << 20U;
+  /// The program that this process would find: in its mount namespace, below its root. It runs with no capability but CAP_NET_ADMIN and
+  /// CAP_NET_RAW, and gains none. 0: the machine's own program.
+  std::uint32_t tools_of_tgid = 0;
+  /// The inode of the mount namespace that tgid must be in, since another process may have got its number. 0: not checked.
+  std::uint64_t tools_mount_namespace = 0;
+};
+
+/// A chain in nft's words.
+struct NftChainName {
+  std::string family;  ///< "inet"
+  std::string table;
+  std::string chain;
 };
 
 /// What a command that ran to its end left behind.
@@ -63,11 +77,21 @@ struct NetlinkRequest {
   int protocol = 0;        ///< NETLINK_ROUTE, ...
   std::uint16_t type = 0;  ///< RTM_GETLINK, ...
   std::string body;        ///< what follows the nlmsghdr
+  bool single = false;     ///< the one object that the body names, not the whole table
 };
 
 struct NetlinkReply {
   std::string messages;    ///< every answer, each with its nlmsghdr, aligned; without NLMSG_DONE
   bool consistent = true;  ///< false: the table changed during each of several reads
+};
+
+/// A table of ip_tables or ip6_tables: struct ipt_getinfo and what ipt_get_entries gives, both of one moment. Hooks by NF_INET_*.
+struct XtTableBytes {
+  std::uint32_t valid_hooks = 0;                 ///< a bit each
+  std::array<std::uint32_t, 5> hook_entry = {};  ///< where each hook's chain begins in entries; meaningless for hooks that are not valid
+  std::array<std::uint32_t, 5> underflow = {};   ///< where its policy is
+  std::uint32_t num_entries = 0;
+  std::string entries;  ///< struct ipt_entry or ip6t_entry, one after the other
 };
 
 /// What can be done while a thread stands in a network namespace.
@@ -79,8 +103,13 @@ class NetnsVisit {
   virtual Result<std::string> read_file(const std::string& path, const ReadOptions& options) = 0;
   /// Unsupported: the kernel has no such table. At most max_bytes of answers, else BadData.
   virtual Result<NetlinkReply> netlink_dump(const NetlinkRequest& request, std::size_t max_bytes) = 0;
+  /// The same message by message, each with its nlmsghdr, none of them kept; one attempt. False: the table changed meanwhile.
+  virtual Result<bool> netlink_each(const NetlinkRequest& request, std::size_t max_bytes,
+                                    const std::function<void(std::string_view message)>& take) = 0;
   /// The number by which the visited namespace refers to another one (IFLA_LINK_NETNSID); none if it never had to.
   virtual Result<std::optional<std::uint32_t>> nsid_of(const NetnsHandle& other) = 0;
+  /// family: AF_INET or AF_INET6. Gone: the namespace has no such table; none is made by asking. BadData if it is longer than max_bytes.
+  virtual Result<XtTableBytes> xt_table(int family, const std::string& table, std::size_t max_bytes) = 0;
 };
 
 /// Errors: Gone: there is no such thing, or no longer. Permission, Unsupported, BadData (not the kind of file expected, or beyond a bound),
@@ -103,6 +132,9 @@ class Machine {
   /// No shell, no inherited environment, the program looked up in a fixed list of directories; killed with its children when time or
   /// output runs out, which is an error, as is a program that is not there (Gone).
   virtual Result<CommandOutput> run(const std::vector<std::string>& argv, const RunOptions& options = {}) = 0;
+  /// What `nft -a list chain` prints, by the libnftables that synfate is linked with, in a child of its own. BadData: nft's language has no
+  /// way to say that name.
+  virtual Result<CommandOutput> list_nft_chain(const NftChainName& name, const RunOptions& options) = 0;
 };
 
 }  // namespace synfate::machine

@@ -83,10 +83,24 @@ Result<NetlinkReply> NetlinkSocket::dump(const NetlinkRequest& request, std::siz
 }
 
 Result<NetlinkReply> NetlinkSocket::dump_once(const NetlinkRequest& request, std::size_t max_bytes) {
-  if (auto sent = send(request.type, NLM_F_REQUEST | NLM_F_DUMP, request.body); !sent) return std::move(sent).error();
+  NetlinkReply reply;
+  const auto consistent = each(request, max_bytes, [&](std::string_view message) {
+    reply.messages.append(message);
+    reply.messages.resize(MNL_ALIGN(reply.messages.size()));
+  });
+  if (!consistent) return consistent.error();
+  reply.consistent = *consistent;
+  return reply;
+}
+
+Result<bool> NetlinkSocket::each(const NetlinkRequest& request, std::size_t max_bytes, const std::function<void(std::string_view)>& take) {
+  // An acknowledgement ends the answer about a single object as NLMSG_DONE ends a dump.
+  const std::uint16_t scope = request.single ? NLM_F_ACK : NLM_F_DUMP;
+  if (auto sent = send(request.type, NLM_F_REQUEST | scope, request.body); !sent) return std::move(sent).error();
   const std::string what = table_name(request);
   std::vector<char> datagram(kDatagramBytes);
-  NetlinkReply reply;
+  std::size_t taken = 0;
+  bool consistent = true;
   while (true) {
     const ssize_t received = mnl_socket_recvfrom(socket_.get(), datagram.data(), datagram.size());
     if (received < 0 && errno == EINTR) continue;
@@ -95,17 +109,17 @@ Result<NetlinkReply> NetlinkSocket::dump_once(const NetlinkRequest& request, std
     const auto* message = reinterpret_cast<const nlmsghdr*>(datagram.data());
     for (; mnl_nlmsg_ok(message, remaining); message = mnl_nlmsg_next(message, &remaining)) {
       if (message->nlmsg_seq != sequence_) continue;
-      if ((message->nlmsg_flags & NLM_F_DUMP_INTR) != 0) reply.consistent = false;
+      if ((message->nlmsg_flags & NLM_F_DUMP_INTR) != 0) consistent = false;
       if (message->nlmsg_type == NLMSG_DONE || message->nlmsg_type == NLMSG_ERROR) {
         const int code = error_code(message);
         if (code != 0) return errno_error(code, what);
-        return reply;
+        return consistent;
       }
-      if (reply.messages.size() + message->nlmsg_len > max_bytes) {
+      taken += MNL_ALIGN(message->nlmsg_len);
+      if (taken > max_bytes) {
         return Error{ErrorKind::BadData, what, "the answer is longer than " + std::to_string(max_bytes) + " bytes", ""};
       }
-      reply.messages.append(reinterpret_cast<const char*>(message), message->nlmsg_len);
-      reply.messages.resize(MNL_ALIGN(reply.messages.size()));
+      take({reinterpret_cast<const char*>(message), message->nlmsg_len});
     }
   }
 }

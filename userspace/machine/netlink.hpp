@@ -4,8 +4,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <string_view>
 
 #include "machine/machine.hpp"
 
@@ -19,6 +21,8 @@ class NetlinkSocket {
 
   /// See NetnsVisit. After a dump that failed the socket is of no more use.
   Result<NetlinkReply> dump(const NetlinkRequest& request, std::size_t max_bytes);
+  /// See NetnsVisit::netlink_each.
+  Result<bool> each(const NetlinkRequest& request, std::size_t max_bytes, const std::function<void(std::string_view)>& take);
   Result<std::optional<std::uint32_t>> nsid_of(int netns_fd);
 
  private:

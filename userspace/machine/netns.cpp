@@ -20,6 +20,7 @@
 #include "machine/errors.hpp"
 #include "machine/files.hpp"
 #include "machine/netlink.hpp"
+#include "machine/xt_tables.hpp"
 
 namespace synfate::machine {
 namespace {
@@ -42,9 +43,20 @@ class RealVisit final : public NetnsVisit {
     return reply;
   }
 
+  Result<bool> netlink_each(const NetlinkRequest& request, std::size_t max_bytes,
+                            const std::function<void(std::string_view)>& take) override {
+    auto socket = NetlinkSocket::open(request.protocol);
+    if (!socket) return std::move(socket).error();
+    return socket->each(request, max_bytes, take);
+  }
+
   Result<std::optional<std::uint32_t>> nsid_of(const NetnsHandle& other) override {
     if (auto ready = need_route_socket(); !ready) return std::move(ready).error();
     return route_->nsid_of(other.fd());
+  }
+
+  Result<XtTableBytes> xt_table(int family, const std::string& table, std::size_t max_bytes) override {
+    return read_xt_table_here(family, table, max_bytes);
   }
 
  private:

@@ -30,6 +30,7 @@ bool raise_loopback() {
 }
 
 bool load_rules(const std::string& ruleset) {
+  if (ruleset.empty()) return true;
   nft_ctx* nft = nft_ctx_new(NFT_CTX_DEFAULT);
   if (nft == nullptr) return false;
   nft_ctx_buffer_error(nft);
@@ -97,6 +98,10 @@ std::optional<std::uint32_t> PrivateNetns::ready() {
   std::uint32_t netns = 0;
   if (::read(from_child_.get(), &netns, sizeof netns) != sizeof netns) return std::nullopt;
   return netns;
+}
+
+UniqueFd PrivateNetns::open_netns() const {
+  return UniqueFd(::open(("/proc/" + std::to_string(child_) + "/ns/net").c_str(), O_RDONLY | O_CLOEXEC));
 }
 
 Status PrivateNetns::connect_to(const std::vector<std::uint8_t>& ports) {

@@ -17,7 +17,7 @@ namespace synfate::machine {
 
 class PrivateNetns {
  public:
-  /// Forks. The child calls itself `comm`, raises its loopback, loads `ruleset` (nft's language), reports, and waits.
+  /// Forks. The child calls itself `comm`, raises its loopback, loads `ruleset` (nft's language; none if empty), reports, and waits.
   static Result<PrivateNetns> start(const std::string& comm, const std::string& ruleset);
 
   PrivateNetns(PrivateNetns&& other) noexcept;
@@ -28,6 +28,8 @@ class PrivateNetns {
   int fd() const { return from_child_.get(); }
   /// The namespace's inode number; nothing when the child failed. Call when fd() is readable.
   std::optional<std::uint32_t> ready();
+  /// Of the child's namespace, once it is ready; the caller closes it.
+  UniqueFd open_netns() const;
   /// Lets the child try one connect() to 127.0.0.1 on each of these ports (1 to 255), without waiting for answers.
   Status connect_to(const std::vector<std::uint8_t>& ports);
 

@@ -4,6 +4,7 @@
 #include "machine/command.hpp"
 #include "machine/files.hpp"
 #include "machine/netns.hpp"
+#include "machine/nft_library.hpp"
 
 namespace synfate::machine {
 
@@ -23,6 +24,10 @@ Status RealMachine::inside(const NetnsHandle& netns, const std::function<void(Ne
 
 Result<CommandOutput> RealMachine::run(const std::vector<std::string>& argv, const RunOptions& options) {
   return run_command(argv, options);
+}
+
+Result<CommandOutput> RealMachine::list_nft_chain(const NftChainName& name, const RunOptions& options) {
+  return machine::list_nft_chain(name, options);
 }
 
 }  // namespace synfate::machine

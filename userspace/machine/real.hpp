@@ -15,6 +15,7 @@ class RealMachine final : public Machine {
   Result<NetnsHandle> open_netns(const std::string& path) override;
   Status inside(const NetnsHandle& netns, const std::function<void(NetnsVisit&)>& visit) override;
   Result<CommandOutput> run(const std::vector<std::string>& argv, const RunOptions& options = {}) override;
+  Result<CommandOutput> list_nft_chain(const NftChainName& name, const RunOptions& options) override;
 };
 
 }  // namespace synfate::machine

@@ -12,6 +12,7 @@
 #include "base/time.hpp"
 #include "model/address.hpp"
 #include "model/place.hpp"
+#include "model/rule.hpp"
 
 namespace synfate::model {
 
@@ -73,6 +74,8 @@ struct Drop {
   std::uint32_t length_bytes = 0;
   std::array<std::uint8_t, 6> mac_destination{};
   std::array<std::uint8_t, 6> mac_source{};
+  std::uint32_t context_tgid = 0;  ///< who was running, in synfate's pid namespace; 0: not visible there
+  std::string context_comm;        ///< untrusted
 };
 
 enum class SocketEventKind : std::uint8_t {
@@ -107,7 +110,7 @@ struct RouteFailure {
   std::uint32_t table = 0;
 };
 
-using Observation = std::variant<Hop, Drop, SocketEvent, IcmpSent, RouteFailure>;
+using Observation = std::variant<Hop, Drop, SocketEvent, IcmpSent, RouteFailure, HookVerdict>;
 
 struct Event {
   MonotonicNs time_ns = 0;

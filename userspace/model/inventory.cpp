@@ -10,6 +10,11 @@ const Link* Netns::link(std::uint32_t ifindex) const {
   return it == links.end() ? nullptr : &*it;
 }
 
+const RuleText* Netns::rule_text(const RuleKey& key) const {
+  const auto it = std::find_if(rules.begin(), rules.end(), [&](const RuleText& text) { return text.key == key; });
+  return it == rules.end() ? nullptr : &*it;
+}
+
 const Netns* Inventory::find(NetnsId id) const {
   const auto it = namespaces.find(id);
   return it == namespaces.end() ? nullptr : &it->second;

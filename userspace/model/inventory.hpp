@@ -11,6 +11,7 @@
 
 #include "model/address.hpp"
 #include "model/place.hpp"
+#include "model/rule.hpp"
 
 namespace synfate::model {
 
@@ -64,6 +65,27 @@ struct ListenSocket {
   std::uint32_t uid = 0;
 };
 
+/// Connection tracking of a namespace, near a drop.
+struct Conntrack {
+  std::optional<std::uint64_t> count;  ///< entries
+  std::optional<std::uint64_t> max;    ///< above which new ones are refused; 0: never
+  bool counters_read = false;          ///< the rest, which the kernel counts since the namespace was made
+  std::uint64_t invalid = 0;
+  std::uint64_t insert_failed = 0;
+  std::uint64_t drop = 0;
+  std::uint64_t early_drop = 0;
+  std::uint64_t chain_too_long = 0;  ///< 0 also where the kernel has no such counter
+};
+
+/// A queue of netfilter that a process listens on.
+struct NfQueue {
+  std::uint32_t number = 0;
+  std::uint32_t peer_portid = 0;  ///< netlink port of its owner: often, not always, the tgid in the owner's own pid namespace
+  std::uint64_t waiting = 0;
+  std::uint64_t dropped = 0;       ///< it was full
+  std::uint64_t user_dropped = 0;  ///< its owner's socket was full
+};
+
 struct Netns {
   NetnsId id = 0;
   std::string name;                ///< "host", a name in /run/netns, or "" ; untrusted
@@ -81,6 +103,12 @@ struct Netns {
   bool gone = false;                 ///< no longer there: all the rest is what was last known
   unsigned refusing_rules_ipv4 = 0;  ///< ip rules that are blackhole, unreachable or prohibit; 0 also when they could not be read
   unsigned refusing_rules_ipv6 = 0;
+  std::vector<RuleText> rules;         ///< only those that dropped something; one for each key
+  std::optional<Conntrack> conntrack;  ///< none: not there, or not read
+  std::vector<NfQueue> nf_queues;
+  bool nf_queues_read = false;  ///< nf_queues is complete, as of its reading
+
+  const RuleText* rule_text(const RuleKey& key) const;
 
   const Link* link(std::uint32_t ifindex) const;
 };

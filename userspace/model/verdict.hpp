@@ -54,6 +54,7 @@ struct RuleRef {
   std::string text;
   std::string comment;
   std::string how;
+  std::string via;  ///< the map element that led to the chain, where one did
 };
 
 struct Where {

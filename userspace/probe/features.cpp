@@ -3,6 +3,7 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <unistd.h>
 
 #include <array>
 #include <cerrno>
@@ -32,12 +33,11 @@ Support from_load(int fd_or_error) {
   return Support::no("the kernel refuses to load one: " + errno_text(error));
 }
 
-Support try_fentry() {
-  const int target = libbpf_find_vmlinux_btf_id("tcp_v4_connect", BPF_TRACE_FENTRY);
-  if (target < 0) return Support::no("no BTF for tcp_v4_connect");
+Support try_fentry(std::uint32_t target) {
+  if (target == 0) return Support::no("no BTF for tcp_v4_connect");
   LIBBPF_OPTS(bpf_prog_load_opts, options);
   options.expected_attach_type = BPF_TRACE_FENTRY;
-  options.attach_btf_id = static_cast<__u32>(target);
+  options.attach_btf_id = target;
   return from_load(bpf_prog_load(BPF_PROG_TYPE_TRACING, "synfate_try", "GPL", kReturnZero.data(), kReturnZero.size(), &options));
 }
 
@@ -50,10 +50,20 @@ Support try_netfilter() {
   return from_load(bpf_prog_load(type, "synfate_try", "GPL", kReturnZero.data(), kReturnZero.size(), &options));
 }
 
+Support support_of_rules(const KernelBtf& btf) {
+  // e6f2dd0f8067 "bpf: Add bpf_loop helper", 5.17; the layout of rules that is read came with the same release.
+  return btf.has_loop ? Support::yes() : Support::no("this kernel has no bpf_loop (5.17): rules are not searched");
+}
+
+template <class Try>
+Support tried(const std::set<std::string>& without, const char* name, Try attempt) {
+  return without.contains(name) ? Support::no("switched off by --without") : attempt();
+}
+
 }  // namespace
 
 std::set<std::string> feature_names() {
-  std::set<std::string> names = {"stack", "calibration"};
+  std::set<std::string> names = {"stack", "calibration", "rules", "fentry", "netfilter_link"};
   for (const Hook& hook : hooks()) {
     if (hook.need != Need::Must) names.emplace(hook.feature);
   }
@@ -83,15 +93,27 @@ Result<KernelFeatures> read_features(const std::set<std::string>& without) {
     }
     features.hooks.push_back({std::string(hook.feature), std::move(support), std::string(hook.consequence)});
   }
+  features.rules = tried(without, "rules", [&] { return support_of_rules(features.btf); });
+  features.fentry = tried(without, "fentry", [&] { return try_fentry(features.btf.tcp_v4_connect); });
+  features.netfilter_links = tried(without, "netfilter_link", try_netfilter);
   return features;
 }
 
-std::vector<NamedSupport> try_program_types() {
+std::vector<NamedSupport> rule_features(const KernelFeatures& features) {
   return {
-      {"fentry", try_fentry(), "tier 2f: rules read from the functions that evaluate them"},
-      {"netfilter link", try_netfilter(), "tier 3: the exact iptables-legacy rule from its counters"},
+      {"rules", features.rules, "tier 2: the nf_tables rule and the hook entry, from the kernel's stack frames"},
+      {"fentry", features.fentry, "tier 2f: rules read from the functions that evaluate them"},
+      {"netfilter_link", features.netfilter_links, "tier 3: the exact iptables-legacy rule from its counters"},
   };
 }
+
+std::string tier_of(const KernelFeatures& features) {
+  if (!features.rules) return "1";
+  if (features.fentry) return "2f";
+  return features.netfilter_links ? "3" : "2";
+}
+
+bool nf_tables_loaded(const KernelFeatures& features) { return features.btf.has_nf_tables || ::access("/sys/module/nf_tables", F_OK) == 0; }
 
 std::vector<model::Gap> gaps_of(const KernelFeatures& features) {
   std::vector<model::Gap> gaps;

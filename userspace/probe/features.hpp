@@ -23,6 +23,9 @@ struct NamedSupport {
 struct KernelFeatures {
   KernelBtf btf;
   bool has_drop_reason = false;
+  Support rules;                    ///< tier 2: rules told from stack frames
+  Support fentry;                   ///< tier 2f: functions can be traced
+  Support netfilter_links;          ///< tier 3: BPF programs can be entries of a netfilter hook
   std::vector<NamedSupport> hooks;  ///< one for each feature name of the hook table
   std::set<std::string> without;    ///< switched off by the user
 };
@@ -30,8 +33,12 @@ struct KernelFeatures {
 /// Enough for an attach plan: BTF and the hook table. Needs no permission but reading /sys/kernel/btf.
 Result<KernelFeatures> read_features(const std::set<std::string>& without);
 
-/// The slower questions, for `doctor`: tries to load one program of each kind.
-std::vector<NamedSupport> try_program_types();
+/// Tier 2 and above, for `doctor`.
+std::vector<NamedSupport> rule_features(const KernelFeatures& features);
+/// The highest tier that this kernel allows: "1", "2", "2f" or "3".
+std::string tier_of(const KernelFeatures& features);
+/// nf_tables is there, now: its types can be read, and rules of it can be made without loading anything.
+bool nf_tables_loaded(const KernelFeatures& features);
 
 /// Every name that --without takes.
 std::set<std::string> feature_names();

@@ -25,6 +25,15 @@ unsigned argument_count(const btf* types, const btf_type* type) {
   return btf_vlen(prototype);
 }
 
+bool has_value(const btf* types, const btf_type* type, std::string_view wanted) {
+  const struct btf_enum* values = ::btf_enum(type);
+  for (unsigned i = 0; i < btf_vlen(type); ++i) {
+    const char* name = btf__name_by_offset(types, values[i].name_off);
+    if (name != nullptr && name == wanted) return true;
+  }
+  return false;
+}
+
 void read_reasons(const btf* types, const btf_type* type, KernelBtf& into) {
   const struct btf_enum* values = ::btf_enum(type);
   for (unsigned i = 0; i < btf_vlen(type); ++i) {
@@ -54,15 +63,25 @@ Result<KernelBtf> read_kernel_btf() {
   for (unsigned id = 1; id < count; ++id) {
     const btf_type* type = btf__type_by_id(types.get(), id);
     const bool is_typedef = btf_is_typedef(type);
-    if (!is_typedef && !btf_is_enum(type)) continue;
+    if (!is_typedef && !btf_is_enum(type) && !btf_is_func(type) && !btf_is_struct(type)) continue;
     const char* raw = btf__name_by_offset(types.get(), type->name_off);
     if (raw == nullptr) continue;
     const std::string_view name = raw;
+    if (btf_is_func(type)) {
+      if (name == "tcp_v4_connect") result.tcp_v4_connect = id;
+      continue;
+    }
+    if (btf_is_struct(type)) {
+      if (name == "nft_chain") result.has_nf_tables = true;
+      continue;
+    }
     if (is_typedef && name.starts_with(kTracepointPrefix)) {
       const unsigned arguments = argument_count(types.get(), type);
       if (arguments > 0) result.tracepoints.emplace(name.substr(kTracepointPrefix.size()), arguments - 1);
     } else if (!is_typedef && name == "skb_drop_reason" && result.drop_reasons.empty()) {
       read_reasons(types.get(), type, result);
+    } else if (!is_typedef && name == "bpf_func_id") {
+      result.has_loop = has_value(types.get(), type, "BPF_FUNC_loop");
     }
   }
   return result;

@@ -17,6 +17,10 @@ struct KernelBtf {
   /// enum skb_drop_reason: number to name, without SKB_DROP_REASON_. Empty before 5.17.
   std::map<std::uint32_t, std::string> drop_reasons;
 
+  bool has_loop = false;             ///< helper bpf_loop()
+  bool has_nf_tables = false;        ///< nf_tables is part of the kernel proper
+  std::uint32_t tcp_v4_connect = 0;  ///< type id of a function that every kernel has: what fentry is tried on; 0: not found
+
   bool has_tracepoint(std::string_view name) const { return tracepoints.find(name) != tracepoints.end(); }
 };
 

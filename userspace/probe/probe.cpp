@@ -18,6 +18,8 @@
 #include "probe/hooks.hpp"
 #include "probe/load_log.hpp"
 #include "probe/permissions.hpp"
+#include "probe/rule_programs.hpp"
+#include "probe/traced_functions.hpp"
 #include "synfate/wire.h"
 
 namespace synfate::probe {
@@ -67,6 +69,13 @@ bool is_wanted(const Hook& hook, const KernelFeatures& features, const Options& 
   return true;
 }
 
+bool is_lesson(std::span<const std::byte> record) {
+  wire_header header{};
+  if (record.size() < sizeof header) return false;
+  std::memcpy(&header, record.data(), sizeof header);
+  return header.kind == WIRE_KIND_LESSON;
+}
+
 Error locked_down() {
   return {ErrorKind::Unsupported, "cannot load the BPF programs",
           "the kernel is locked down (lockdown=confidentiality): BPF may not read kernel memory",
@@ -92,6 +101,13 @@ struct Probe::Kernel {
   synfate_bpf* skeleton = nullptr;
   std::vector<bpf_link*> links;
   ring_buffer* ring = nullptr;
+  std::unique_ptr<RulePrograms> rules;
+  std::unique_ptr<TracedFunctions> traced;
+  std::unique_ptr<XtCounters> xt_counters;
+  bool netfilter_links = false;
+  bool fentry = false;
+  Frames frames;
+  std::optional<Lessons> lessons;
   std::function<void(std::span<const std::byte>)> sink;
 
   Kernel() = default;
@@ -99,13 +115,26 @@ struct Probe::Kernel {
   Kernel& operator=(const Kernel&) = delete;
   ~Kernel() {
     if (skeleton != nullptr && skeleton->bss != nullptr) skeleton->bss->armed = 0;
+    traced.reset();
+    xt_counters.reset();
+    rules.reset();
     ring_buffer__free(ring);
     for (bpf_link* link : links) bpf_link__destroy(link);
     synfate_bpf__destroy(skeleton);
   }
 
+  SharedMaps shared() const {
+    return {bpf_map__fd(skeleton->maps.ring), bpf_map__fd(skeleton->maps.counters), bpf_map__fd(skeleton->maps.pending_drops)};
+  }
+
   static int on_record(void* context, void* data, std::size_t size) {
-    static_cast<Kernel*>(context)->sink({static_cast<const std::byte*>(data), size});
+    auto& kernel = *static_cast<Kernel*>(context);
+    const std::span<const std::byte> record(static_cast<const std::byte*>(data), size);
+    if (is_lesson(record)) {
+      if (kernel.lessons) kernel.lessons->add(record);
+    } else {
+      kernel.sink(record);
+    }
     return 0;
   }
 };
@@ -170,7 +199,72 @@ void Probe::seed_tree(bool on) {
   kernel_->skeleton->bss->tree_seed_tgid = own;
 }
 
-void Probe::set_calibration_netns(model::NetnsId netns) { kernel_->skeleton->bss->calibration_netns = netns; }
+Status Probe::load_rules(const KernelFeatures& features) {
+  kernel_->netfilter_links = static_cast<bool>(features.netfilter_links);
+  kernel_->fentry = static_cast<bool>(features.fentry);
+  // They work together through its maps, and in the order in which they were attached.
+  kernel_->traced.reset();
+  kernel_->xt_counters.reset();
+  kernel_->rules.reset();
+  auto rules = RulePrograms::start(kernel_->shared(), kernel_->netfilter_links);
+  if (!rules) return std::move(rules).error();
+  kernel_->rules = std::move(*rules);
+  kernel_->rules->set_frames(kernel_->frames);
+  return Ok{};
+}
+
+Status Probe::trace_functions() {
+  if (!kernel_->rules || !kernel_->fentry) return Ok{};
+  if (kernel_->traced && !kernel_->traced->is_outdated()) return Ok{};
+  kernel_->traced.reset();
+  auto traced = TracedFunctions::start(kernel_->shared(), kernel_->rules->evaluations_fd());
+  if (!traced) return std::move(traced).error();
+  kernel_->traced = std::move(*traced);
+  return Ok{};
+}
+
+Status Probe::watch_table(std::size_t slot, const XtWatch& watch, int netns_fd) {
+  if (!kernel_->rules || (!kernel_->fentry && !kernel_->netfilter_links)) {
+    return Error{ErrorKind::Unsupported, "cannot watch the counters of a table of iptables-legacy",
+                 "this kernel allows neither fentry nor BPF netfilter links (6.4)", ""};
+  }
+  if (!kernel_->xt_counters) {
+    auto counters = XtCounters::start(kernel_->shared(), kernel_->fentry);
+    if (!counters) return std::move(counters).error();
+    kernel_->xt_counters = std::move(*counters);
+  }
+  return kernel_->xt_counters->watch(slot, watch, netns_fd);
+}
+
+void Probe::unwatch_table(std::size_t slot) {
+  if (kernel_->xt_counters) kernel_->xt_counters->unwatch(slot);
+}
+
+bool Probe::has_rules() const { return kernel_->rules != nullptr; }
+
+void Probe::begin_lessons(model::NetnsId netns, int netns_fd, std::map<std::uint16_t, Drill> drills) {
+  kernel_->skeleton->bss->calibration_netns = netns;
+  if (!kernel_->rules) return;
+  if (!kernel_->netfilter_links || !kernel_->rules->open_drill(netns_fd)) {
+    std::erase_if(drills, [](const auto& drill) { return drill.second.by == Drill::By::Entry; });
+  }
+  kernel_->lessons.emplace(std::move(drills));
+  kernel_->rules->set_lesson_netns(netns);
+}
+
+bool Probe::lessons_complete() const { return kernel_->lessons && kernel_->lessons->complete(); }
+
+Frames Probe::end_lessons() {
+  kernel_->skeleton->bss->calibration_netns = 0;
+  if (kernel_->lessons) kernel_->frames = kernel_->lessons->frames();
+  kernel_->lessons.reset();
+  if (kernel_->rules) {
+    kernel_->rules->set_lesson_netns(0);
+    kernel_->rules->close_drill();
+    kernel_->rules->set_frames(kernel_->frames);
+  }
+  return kernel_->frames;
+}
 
 Counters Probe::counters() const {
   Counters sums{};

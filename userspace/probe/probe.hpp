@@ -15,6 +15,9 @@
 #include "model/address.hpp"
 #include "model/place.hpp"
 #include "probe/features.hpp"
+#include "probe/frames.hpp"
+#include "probe/lessons.hpp"
+#include "probe/xt_counters.hpp"
 
 namespace synfate::probe {
 
@@ -60,8 +63,21 @@ class Probe {
   void sweep();
   /// While on, the next child of this process becomes the root of the followed tree.
   void seed_tree(bool on);
-  /// Attempts first seen there are in scope whatever the filter says; 0: none.
-  void set_calibration_netns(model::NetnsId netns);
+  /// The programs that tell which rule dropped; once more when nf_tables has come, to know its types.
+  Status load_rules(const KernelFeatures& features);
+  bool has_rules() const;
+  /// Tier 2f for nf_tables: the functions that evaluate rules are traced from now on; again when modules brought more of them.
+  Status trace_functions();
+  /// Tiers 3 and 2f for iptables-legacy; see XtCounters::watch().
+  Status watch_table(std::size_t slot, const XtWatch& watch, int netns_fd);
+  void unwatch_table(std::size_t slot);
+  /// From now on attempts in this namespace are in scope whatever the filter says, and its netfilter drops are lessons. `netns_fd` is the
+  /// namespace's, and synfate's own: entries are put on its hooks where the kernel has such links.
+  void begin_lessons(model::NetnsId netns, int netns_fd, std::map<std::uint16_t, Drill> drills);
+  /// Every lesson that can be had was had.
+  bool lessons_complete() const;
+  /// What was learnt is used from now on; returns it.
+  Frames end_lessons();
   Counters counters() const;
   /// Times that a program was skipped because it was already running on that CPU: events that were lost.
   std::uint64_t missed() const;

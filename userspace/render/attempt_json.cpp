@@ -3,6 +3,7 @@
 #include "render/attempt_json.hpp"
 
 #include "render/labels.hpp"
+#include "render/rule_path.hpp"
 
 namespace synfate::render {
 namespace {
@@ -64,6 +65,7 @@ Json rule_json(const std::optional<model::RuleRef>& rule) {
               {"policy", number_or_null(rule->policy)}, {"text", lines_or_null(rule->text)},      {"comment", lines_or_null(rule->comment)},
               {"how", text_or_null(rule->how)}};
   if (!rule->element.empty()) object["element"] = text_or_null(rule->element);
+  if (!rule->via.empty()) object["via"] = text_or_null(rule->via);
   for (const auto& [key, value] : object.items()) {
     if (!value.is_null()) return object;
   }
@@ -114,16 +116,20 @@ struct EventName {
   std::string_view operator()(const model::Drop&) const { return "drop"; }
   std::string_view operator()(const model::IcmpSent&) const { return "icmp_sent"; }
   std::string_view operator()(const model::RouteFailure&) const { return "route_failure"; }
+  /// Not on the path: what a drop is about, in a record of its own.
+  std::string_view operator()(const model::HookVerdict&) const { return ""; }
 };
 
 Json path_json(const model::Journey& journey) {
   Json path = Json::array();
   for (const model::Event& event : journey.events) {
+    const std::string_view name = std::visit(EventName{}, event.what);
+    if (name.empty()) continue;
     const auto since_first_ns = static_cast<std::int64_t>(event.time_ns - journey.first_ns);
     path.push_back({{"t_us", since_first_ns / 1000},
                     {"netns", number_or_null(event.place.netns)},
                     {"device", text_or_null(event.place.device)},
-                    {"event", std::visit(EventName{}, event.what)},
+                    {"event", name},
                     {"leg", text_or_null(model::to_string(event.leg))},
                     {"src", endpoint_json(event.flow.src)},
                     {"dst", endpoint_json(event.flow.dst)}});
@@ -160,6 +166,7 @@ Json attempt_json(const model::Attempt& attempt, const WallClock& clock) {
   object["where"] = where_json(attempt);
   object["means"] = means_json(verdict.means);
   object["path"] = path_json(journey);
+  if (Json rules = rule_path_json(journey); !rules.empty()) object["rule_path"] = std::move(rules);
   object["confidence"] = model::to_string(verdict.confidence);
   object["evidence"] = list_json(verdict.evidence);
   object["notes"] = list_json(verdict.notes);

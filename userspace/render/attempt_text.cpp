@@ -7,6 +7,7 @@
 
 #include "render/labels.hpp"
 #include "render/path_line.hpp"
+#include "render/rule_path.hpp"
 #include "render/where_text.hpp"
 #include "render/words.hpp"
 
@@ -150,6 +151,7 @@ std::string attempt_text(const model::Attempt& attempt, const WallClock& clock, 
   lines += labelled("flow", flow(attempt), style);
   lines += paths(attempt, style);
   lines += where_text(attempt, style);
+  lines += rule_path_text(attempt, style);
   lines += labelled("means", means(verdict), style);
   lines += labelled("sure", sure(verdict), style);
   std::string_view label = "notes";

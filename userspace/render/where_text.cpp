@@ -59,6 +59,7 @@ std::string rule_lines(const model::Where& where, const TextStyle& style) {
     std::string text = where.rule->text;
     std::replace(text.begin(), text.end(), '\t', ' ');
     for (const std::string_view part : split(text, '\n')) lines += labelled("", phrase_of(trim(part)), style);
+    if (!where.rule->via.empty()) lines += labelled("", phrase_of("reached by element: " + where.rule->via), style);
     const std::string& comment = where.rule->comment;
     if (!comment.empty() && text.find(comment) == std::string::npos) lines += labelled("", phrase_of("comment: " + comment), style);
     if (style.verbose && !where.rule->how.empty()) lines += labelled("", phrase_of("known by: " + where.rule->how), style);

@@ -24,6 +24,11 @@ const Event* first_syn_hop(const std::vector<Event>& events) {
   return it == events.end() ? nullptr : &*it;
 }
 
+bool is_rule_trace(const Event& event) {
+  const auto* verdict = event.get<model::HookVerdict>();
+  return verdict != nullptr && verdict->how == model::HookVerdict::How::NfTrace;
+}
+
 }  // namespace
 
 Growing::Growing(std::uint64_t number, const model::FlightRecord& record) {
@@ -103,7 +108,16 @@ bool Growing::visited(model::NetnsId netns) const {
 
 bool Growing::is_over() const { return journey_.ended || journey_.server_established || journey_.client_established; }
 
+void Growing::make_room_for_trace() {
+  if (++rule_traces_ <= kMaxRuleTraces) return;
+  // Not counted as a lost hop: an older packet's rules prove nothing that the newest one's do not.
+  const auto oldest = std::find_if(journey_.events.begin(), journey_.events.end(), is_rule_trace);
+  if (oldest != journey_.events.end()) journey_.events.erase(oldest);
+  --rule_traces_;
+}
+
 void Growing::append(Event event) {
+  if (is_rule_trace(event)) make_room_for_trace();
   journey_.last_ns = std::max(journey_.last_ns, event.time_ns);
   auto& events = journey_.events;
   if (events.size() >= kMaxEvents) {

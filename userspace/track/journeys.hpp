@@ -9,6 +9,8 @@ namespace synfate::track {
 
 /// Events that one journey keeps: the first half, and the newest. A retransmitting attempt over 24 hops makes 200 in two minutes.
 inline constexpr std::size_t kMaxEvents = 512;
+/// Rules on the way, told by --nftrace: the newest. Retransmits repeat them.
+inline constexpr std::size_t kMaxRuleTraces = 192;
 inline constexpr std::size_t kMaxFaces = 8;
 inline constexpr std::size_t kMaxNeighbours = 16;
 
@@ -32,6 +34,7 @@ class Growing {
 
  private:
   void append(model::Event event);
+  void make_room_for_trace();
   void note(const model::Event& event);
   void note_socket(const model::SocketEvent& what);
   void count_syn(const model::Event& event);
@@ -41,6 +44,7 @@ class Growing {
   unsigned syns_at_first_hop_ = 0;
   unsigned retransmits_ = 0;
   unsigned syns_without_hop_ = 0;
+  std::size_t rule_traces_ = 0;
 };
 
 }  // namespace synfate::track

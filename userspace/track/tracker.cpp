@@ -15,6 +15,25 @@ bool is_of(const model::Journey& journey, const model::Flow& flow) {
                      [&](const model::Flow& face) { return face == flow || face == flow.reversed(); });
 }
 
+bool is_rule_trace(const model::StreamedEvent& event) {
+  const auto* verdict = event.event.get<model::HookVerdict>();
+  return verdict != nullptr && verdict->how == model::HookVerdict::How::NfTrace;
+}
+
+/// Between two translations a packet has one end of one face and the other of another.
+bool is_between_faces(const model::Journey& journey, const model::Flow& flow) {
+  const auto any = [&](const auto& accepts) { return std::any_of(journey.faces.begin(), journey.faces.end(), accepts); };
+  return any([&](const model::Flow& face) { return face.src == flow.src; }) &&
+         any([&](const model::Flow& face) { return face.dst == flow.dst; });
+}
+
+bool is_trace_of(const Growing& growing, const model::StreamedEvent& event) {
+  const model::Journey& journey = growing.journey();
+  // The ISN alone is anybody's, and two namespaces may use the same addresses.
+  return journey.sent_a_syn && journey.isn == event.isn && is_between_faces(journey, event.event.flow) &&
+         growing.visited(event.event.place.netns);
+}
+
 }  // namespace
 
 void Tracker::add(const model::Record& record) {
@@ -35,11 +54,16 @@ void Tracker::open(const model::FlightRecord& record) {
   for (const model::NeighbourEvent& recent : recent_neighbours_) {
     if (recent.time_ns + kNeighbourFresh > record.submitted_ns && opened.growing.visited(recent.place.netns)) opened.growing.add(recent);
   }
+  admit_waiting(opened);
 }
 
 void Tracker::open(const model::RouteFailureRecord& record) { insert(0, Growing(next_number_, record), record.time_ns); }
 
 void Tracker::route(const model::StreamedEvent& event) {
+  if (event.attempt == 0 && is_rule_trace(event)) {
+    route_trace(event);
+    return;
+  }
   Open* found = nullptr;
   if (event.attempt != 0) {
     const auto it = by_attempt_.find(event.attempt);
@@ -49,11 +73,43 @@ void Tracker::route(const model::StreamedEvent& event) {
   }
   if (found == nullptr) {
     // Its flight record was lost, or it never had one: what follows is all that is known of it.
-    insert(event.attempt, Growing(next_number_, event), event.event.time_ns);
+    admit_waiting(insert(event.attempt, Growing(next_number_, event), event.event.time_ns));
     return;
   }
   found->growing.add(event);
   schedule(found->growing.journey().id, *found, event.event.time_ns);
+  admit_waiting(*found);
+}
+
+void Tracker::route_trace(const model::StreamedEvent& event) {
+  Open* found = find_traced(event);
+  if (found == nullptr) {
+    waiting_.add(event);
+    return;
+  }
+  found->growing.add(event);
+  schedule(found->growing.journey().id, *found, event.event.time_ns);
+}
+
+void Tracker::admit_waiting(Open& open) {
+  const model::Journey& journey = open.growing.journey();
+  if (!waiting_.has(journey.isn)) return;
+  for (const model::StreamedEvent& event :
+       waiting_.take(journey.isn, [&](const model::StreamedEvent& one) { return find_traced(one) == &open; })) {
+    open.growing.add(event);
+  }
+}
+
+Tracker::Open* Tracker::find_traced(const model::StreamedEvent& event) {
+  Open* found = nullptr;
+  const auto [begin, end] = by_isn_.equal_range(event.isn);
+  for (auto it = begin; it != end; ++it) {
+    Open& open = journeys_.at(it->second);
+    if (!is_trace_of(open.growing, event)) continue;
+    if (found != nullptr) return nullptr;
+    found = &open;
+  }
+  return found;
 }
 
 Tracker::Open* Tracker::find_untracked(const model::StreamedEvent& event) {
@@ -82,6 +138,7 @@ Tracker::Open& Tracker::insert(std::uint64_t attempt, Growing growing, Monotonic
   const std::uint64_t number = next_number_++;
   Open& open = journeys_.emplace(number, Open{std::move(growing), attempt, std::nullopt}).first->second;
   if (attempt != 0) by_attempt_.emplace(attempt, number);
+  by_isn_.emplace(open.growing.journey().isn, number);
   schedule(number, open, news);
   return open;
 }
@@ -130,10 +187,14 @@ void Tracker::finish(const std::function<void(const model::Journey&)>& judge) {
   }
   journeys_.clear();
   by_attempt_.clear();
+  by_isn_.clear();
 }
 
 void Tracker::forget(Journeys::iterator it) {
   if (it->second.attempt != 0) by_attempt_.erase(it->second.attempt);
+  const auto [begin, end] = by_isn_.equal_range(it->second.growing.journey().isn);
+  const auto indexed = std::find_if(begin, end, [&](const auto& entry) { return entry.second == it->first; });
+  if (indexed != end) by_isn_.erase(indexed);
   journeys_.erase(it);
 }
 

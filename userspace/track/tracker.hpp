@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "track/journeys.hpp"
+#include "track/waiting.hpp"
 
 namespace synfate::track {
 
@@ -41,6 +42,8 @@ class Tracker {
 
   /// Journeys that had to be forgotten for want of room.
   std::uint64_t forgotten() const { return forgotten_; }
+  /// Rule traces that had to be forgotten before it was known whether their attempt would fail.
+  std::uint64_t traces_forgotten() const { return waiting_.crowded_out(); }
 
  private:
   struct Open {
@@ -52,9 +55,13 @@ class Tracker {
 
   void open(const model::FlightRecord& record);
   void route(const model::StreamedEvent& event);
+  void route_trace(const model::StreamedEvent& event);
+  void admit_waiting(Open& open);
   void open(const model::RouteFailureRecord& record);
   void neighbour(const model::NeighbourEvent& event);
   Open* find_untracked(const model::StreamedEvent& event);
+  /// Whose packet a rule trace is about; nothing when none is known, or more than one.
+  Open* find_traced(const model::StreamedEvent& event);
   Open& insert(std::uint64_t attempt, Growing growing, MonotonicNs news);
   void schedule(std::uint64_t number, Open& open, MonotonicNs news);
   void forget(Journeys::iterator it);
@@ -63,7 +70,9 @@ class Tracker {
   TrackerLimits limits_;
   Journeys journeys_;
   std::unordered_map<std::uint64_t, std::uint64_t> by_attempt_;
+  std::unordered_multimap<std::uint32_t, std::uint64_t> by_isn_;
   std::multimap<MonotonicNs, std::uint64_t> due_;
+  WaitingRoom waiting_;
   std::list<model::NeighbourEvent> recent_neighbours_;
   std::uint64_t next_number_ = 1;
   std::uint64_t forgotten_ = 0;

@@ -60,6 +60,8 @@ Result<model::Observation> observe(const wire_drop& record, const KernelNames& n
   drop.length_bytes = record.length;
   std::copy(std::begin(record.mac_destination), std::end(record.mac_destination), drop.mac_destination.begin());
   std::copy(std::begin(record.mac_source), std::end(record.mac_source), drop.mac_source.begin());
+  drop.context_tgid = record.context_tgid;
+  drop.context_comm = field_text(record.context_comm);
   return model::Observation{std::move(drop)};
 }
 
@@ -88,6 +90,77 @@ Result<model::Observation> observe(const wire_icmp& record, const KernelNames&) 
     return bad_record("ICMP type " + std::to_string(record.type) + " code " + std::to_string(record.code));
   }
   return model::Observation{model::IcmpSent{static_cast<std::uint8_t>(record.type), static_cast<std::uint8_t>(record.code)}};
+}
+
+Result<model::HookVerdict::How> to_how(std::uint8_t how) {
+  switch (how) {
+    case WIRE_HOW_STACK: return model::HookVerdict::How::Stack;
+    case WIRE_HOW_FENTRY: return model::HookVerdict::How::Fentry;
+    case WIRE_HOW_COUNTERS: return model::HookVerdict::How::Counters;
+    case WIRE_HOW_NFTRACE: return model::HookVerdict::How::NfTrace;
+    default: return bad_record("verdict known by " + std::to_string(how) + ", which is no way that is known");
+  }
+}
+
+Result<model::RuleKey::Kind> to_rule_kind(std::uint8_t kind) {
+  switch (kind) {
+    case WIRE_RULE_NONE: return model::RuleKey::Kind::None;
+    case WIRE_RULE_NFT: return model::RuleKey::Kind::NftRule;
+    case WIRE_RULE_NFT_POLICY: return model::RuleKey::Kind::NftPolicy;
+    case WIRE_RULE_XT: return model::RuleKey::Kind::XtRule;
+    default: return bad_record("rule of kind " + std::to_string(kind) + " is not known");
+  }
+}
+
+Result<model::HookVerdict::Outcome> to_outcome(std::uint8_t outcome) {
+  if (outcome > WIRE_OUTCOME_OTHER) return bad_record("verdict " + std::to_string(outcome) + " is not known");
+  return static_cast<model::HookVerdict::Outcome>(outcome);
+}
+
+std::string doubt_text(std::uint8_t doubt) {
+  switch (doubt) {
+    case WIRE_DOUBT_NONE: return "";
+    case WIRE_DOUBT_NOT_CALIBRATED: return "where this kernel keeps the rule that it is at has not been learnt";
+    case WIRE_DOUBT_UNKNOWN_SITE: return "it was freed at a place in the kernel that the calibration never saw";
+    case WIRE_DOUBT_UNREADABLE: return "the kernel's stack did not have the shape that was learnt";
+    case WIRE_DOUBT_NO_RULE: return "what the kernel was at is in no rule that is in force: the ruleset was being replaced at that moment";
+    case WIRE_DOUBT_NOT_FINAL: return "the expression found cannot give such a verdict";
+    case WIRE_DOUBT_SEVERAL: return "more than one rule or policy of this hook fits";
+    case WIRE_DOUBT_TOO_MANY: return "there are more chains or rules than are searched";
+    case WIRE_DOUBT_DISAGREE: return "two ways to tell gave two different rules";
+    case WIRE_DOUBT_NO_COUNTER: return "no rule's counter moved by exactly this packet";
+    case WIRE_DOUBT_REPLACED: return "the table was replaced while the packet was in it";
+    case WIRE_DOUBT_OLD_KERNEL: return "this kernel keeps its rules in a way that is not read (before Linux 5.17)";
+    default: return "the kernel side gave reason " + std::to_string(doubt) + ", which this version does not know";
+  }
+}
+
+Result<model::Observation> observe(const wire_verdict& record, const KernelNames&) {
+  model::HookVerdict verdict;
+  auto how = to_how(record.how);
+  if (!how) return std::move(how).error();
+  auto kind = to_rule_kind(record.kind);
+  if (!kind) return std::move(kind).error();
+  auto outcome = to_outcome(record.outcome);
+  if (!outcome) return std::move(outcome).error();
+  verdict.how = *how;
+  verdict.outcome = *outcome;
+  verdict.target = field_text(record.target);
+  if (record.entry_count != 0) {
+    const model::Symbol symbol = parse_symbol(field_text(record.symbol), 0, sizeof record.symbol);
+    model::HookEntry entry{record.entry_index, record.entry_count,          symbol.function,    symbol.module,
+                           std::nullopt,       field_text(record.xt_table), record.table_handle};
+    if (record.has_priority != 0) entry.priority = record.priority;
+    verdict.entry = std::move(entry);
+  }
+  verdict.doubt = doubt_text(record.doubt);
+  verdict.expression = field_text(record.expression);
+  verdict.proof = record.proof;
+  if (*kind == model::RuleKey::Kind::None) return model::Observation{std::move(verdict)};
+  verdict.rule = {
+      *kind,         record.family, field_text(record.table), record.table_handle, field_text(record.chain), record.chain_handle,
+      record.handle, record.number, record.generation,        record.offset};
+  return model::Observation{std::move(verdict)};
 }
 
 template <class Record>
@@ -150,6 +223,7 @@ Result<Decoded> decode(std::span<const std::byte> record, const KernelNames& nam
     case WIRE_KIND_DROP: return decode_streamed<wire_drop>(record, "drop", names);
     case WIRE_KIND_SOCKET: return decode_streamed<wire_socket>(record, "socket", names);
     case WIRE_KIND_ICMP: return decode_streamed<wire_icmp>(record, "ICMP", names);
+    case WIRE_KIND_VERDICT: return decode_streamed<wire_verdict>(record, "verdict", names);
     case WIRE_KIND_ROUTE: return decode_route(record);
     case WIRE_KIND_NEIGHBOUR: return decode_neighbour(record);
     default: return bad_record("kind " + std::to_string(header.kind) + " is not known to wire version " + std::to_string(WIRE_VERSION));

@@ -74,6 +74,61 @@ std::string read_link(const Json& json, std::string where, model::Link& link) {
   return fields.error();
 }
 
+std::string read_rule(const Json& json, std::string where, model::RuleText& rule) {
+  JsonFields fields(json, std::move(where));
+  if (const Json* object = fields.object("key")) {
+    JsonFields key(*object, fields.where("key"));
+    std::uint8_t kind = 0;
+    key.read("kind", kind);
+    if (kind > static_cast<std::uint8_t>(model::RuleKey::Kind::XtRule)) key.fail("kind", "a kind of rule");
+    rule.key.kind = static_cast<model::RuleKey::Kind>(kind);
+    key.read("family", rule.key.family);
+    key.read("table", rule.key.table);
+    key.read("table_handle", rule.key.table_handle);
+    key.read("chain", rule.key.chain);
+    key.read("chain_handle", rule.key.chain_handle);
+    key.read("handle", rule.key.handle);
+    key.read("number", rule.key.number);
+    key.read("generation", rule.key.generation);
+    key.read("offset", rule.key.offset);
+    if (!key.error().empty()) return key.error();
+  }
+  fields.read("backend", rule.backend);
+  fields.read("chain", rule.chain);
+  fields.read("number", rule.number);
+  fields.read("policy", rule.policy);
+  fields.read("text", rule.text);
+  fields.read("comment", rule.comment);
+  fields.read("element", rule.element);
+  fields.read("via", rule.via);
+  fields.read("gap", rule.gap);
+  fields.read("source", rule.source);
+  return fields.error();
+}
+
+std::string read_conntrack(const Json& json, std::string where, model::Conntrack& conntrack) {
+  JsonFields fields(json, std::move(where));
+  fields.read("count", conntrack.count);
+  fields.read("max", conntrack.max);
+  fields.read("counters_read", conntrack.counters_read);
+  fields.read("invalid", conntrack.invalid);
+  fields.read("insert_failed", conntrack.insert_failed);
+  fields.read("drop", conntrack.drop);
+  fields.read("early_drop", conntrack.early_drop);
+  fields.read("chain_too_long", conntrack.chain_too_long);
+  return fields.error();
+}
+
+std::string read_nf_queue(const Json& json, std::string where, model::NfQueue& queue) {
+  JsonFields fields(json, std::move(where));
+  fields.read("number", queue.number);
+  fields.read("peer_portid", queue.peer_portid);
+  fields.read("waiting", queue.waiting);
+  fields.read("dropped", queue.dropped);
+  fields.read("user_dropped", queue.user_dropped);
+  return fields.error();
+}
+
 std::string read_netns(const Json& json, std::string where, model::Netns& netns) {
   JsonFields fields(json, std::move(where));
   fields.read("id", netns.id);
@@ -99,6 +154,12 @@ std::string read_netns(const Json& json, std::string where, model::Netns& netns)
   fields.read("gone", netns.gone);
   fields.read("refusing_rules_ipv4", netns.refusing_rules_ipv4);
   fields.read("refusing_rules_ipv6", netns.refusing_rules_ipv6);
+  read_list(fields, "rules", netns.rules, read_rule);
+  if (const Json* conntrack = fields.object("conntrack")) {
+    if (std::string error = read_conntrack(*conntrack, fields.where("conntrack"), netns.conntrack.emplace()); !error.empty()) return error;
+  }
+  read_list(fields, "nf_queues", netns.nf_queues, read_nf_queue);
+  fields.read("nf_queues_read", netns.nf_queues_read);
   return fields.error();
 }
 

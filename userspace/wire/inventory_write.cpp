@@ -65,9 +65,55 @@ Json to_json(const model::Link& link, std::vector<model::Gap>& gaps) {
           {"addresses", list_json(addresses, "addresses", gaps, [](const auto& entry) { return to_json(entry); })}};
 }
 
+Json to_json(const model::RuleKey& key) {
+  const auto& [kind, family, table, table_handle, chain, chain_handle, handle, number, generation, offset] = key;
+  return {{"kind", static_cast<unsigned>(kind)},
+          {"family", family},
+          {"table", text_json(table)},
+          {"table_handle", table_handle},
+          {"chain", text_json(chain)},
+          {"chain_handle", chain_handle},
+          {"handle", handle},
+          {"number", number},
+          {"generation", generation},
+          {"offset", offset}};
+}
+
+Json to_json(const model::RuleText& rule) {
+  const auto& [key, backend, chain, number, policy, text, comment, element, via, gap, source] = rule;
+  return {{"key", to_json(key)},
+          {"backend", text_json(backend)},
+          {"chain", text_json(chain)},
+          {"number", number ? Json(*number) : Json(nullptr)},
+          {"policy", policy},
+          {"text", text_json(text)},
+          {"comment", text_json(comment)},
+          {"element", text_json(element)},
+          {"via", text_json(via)},
+          {"gap", text_json(gap)},
+          {"source", text_json(source)}};
+}
+
+Json to_json(const model::Conntrack& conntrack) {
+  const auto& [count, max, counters_read, invalid, insert_failed, drop, early_drop, chain_too_long] = conntrack;
+  return {{"count", count ? Json(*count) : Json(nullptr)},
+          {"max", max ? Json(*max) : Json(nullptr)},
+          {"counters_read", counters_read},
+          {"invalid", invalid},
+          {"insert_failed", insert_failed},
+          {"drop", drop},
+          {"early_drop", early_drop},
+          {"chain_too_long", chain_too_long}};
+}
+
+Json to_json(const model::NfQueue& queue) {
+  const auto& [number, peer_portid, waiting, dropped, user_dropped] = queue;
+  return {{"number", number}, {"peer_portid", peer_portid}, {"waiting", waiting}, {"dropped", dropped}, {"user_dropped", user_dropped}};
+}
+
 Json to_json(const model::Netns& netns) {
   const auto& [id, name, source, host, example_tgid, example_comm, links, fdb, sysctls, gaps, listeners, listeners_read, details_read, gone,
-               refusing_rules_ipv4, refusing_rules_ipv6] = netns;
+               refusing_rules_ipv4, refusing_rules_ipv6, rules, conntrack, nf_queues, nf_queues_read] = netns;
   std::vector<model::Gap> all_gaps = gaps;
   Json json = {{"id", id},
                {"name", text_json(name)},
@@ -79,7 +125,9 @@ Json to_json(const model::Netns& netns) {
                {"details_read", details_read},
                {"gone", gone},
                {"refusing_rules_ipv4", refusing_rules_ipv4},
-               {"refusing_rules_ipv6", refusing_rules_ipv6}};
+               {"refusing_rules_ipv6", refusing_rules_ipv6},
+               {"conntrack", conntrack ? to_json(*conntrack) : Json(nullptr)},
+               {"nf_queues_read", nf_queues_read}};
   json["links"] = list_json(links, "links", all_gaps, [&](const auto& link) { return to_json(link, all_gaps); });
   json["fdb"] = list_json(fdb, "forwarding entries", all_gaps, [](const auto& entry) { return to_json(entry); });
   // Pairs, not an object: a sysctl's key holds a device name, which may be no JSON key.
@@ -87,6 +135,8 @@ Json to_json(const model::Netns& netns) {
     return Json::array({text_json(entry.first), text_json(entry.second)});
   });
   json["listeners"] = list_json(listeners, "listening sockets", all_gaps, [](const auto& socket) { return to_json(socket); });
+  json["rules"] = list_json(rules, "rules", all_gaps, [](const auto& rule) { return to_json(rule); });
+  json["nf_queues"] = list_json(nf_queues, "netfilter queues", all_gaps, [](const auto& queue) { return to_json(queue); });
   json["gaps"] = gaps_json(all_gaps);
   return json;
 }

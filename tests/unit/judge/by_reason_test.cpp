@@ -50,14 +50,14 @@ TEST_CASE("ttl needs the function and the TTL, for the reason covers bad headers
 
 TEST_CASE("reasons without a row keep the kernel's words") {
   Story story;
-  story.syn_to_node().drop(Leg::Syn, kNodeVeth, "tcp_v4_rcv", "SECURITY_HOOK");
+  story.syn_to_node().drop(Leg::Syn, kNodeVeth, "tcp_v4_rcv", "PROTO_MEM");
   const Verdict verdict = story.judged();
   CHECK(verdict.cause == "other");
   CHECK(verdict.fate == Fate::Dropped);
   CHECK(verdict.confidence == Confidence::Exact);
   CHECK(verdict.where.function == "tcp_v4_rcv");
-  CHECK(verdict.where.reason == "SECURITY_HOOK");
-  CHECK(verdict.summary == "in tcp_v4_rcv (SECURITY_HOOK)");
+  CHECK(verdict.where.reason == "PROTO_MEM");
+  CHECK(verdict.summary == "in tcp_v4_rcv (PROTO_MEM)");
 }
 
 TEST_CASE("a reason that the running kernel does not name stays a number") {

@@ -87,7 +87,7 @@ TEST_CASE("kernels without reasons free in the same functions; nothing else of t
   Story story;
   story.syn_to_node().drop(Leg::Syn, kNodeVeth, "nf_hook_slow", "NOT_SPECIFIED");
   CHECK(story.judged().cause == "netfilter_drop");
-  story.last_drop().symbol.function = "nf_queue";
+  story.last_drop().symbol.function = "br_nf_hook_thresh";
   CHECK(story.judged().cause == "other");
   story.last_drop().symbol.function = "nft_do_chain";
   story.last_drop().reason = "IP_INHDR";

@@ -139,6 +139,19 @@ Drop& Story::last_drop() {
   return std::get<Drop>(it->what);
 }
 
+model::HookVerdict& Story::verdict(model::HookVerdict::How how) {
+  const auto drop =
+      std::find_if(journey.events.rbegin(), journey.events.rend(), [](const Event& event) { return event.get<Drop>() != nullptr; });
+  REQUIRE(drop != journey.events.rend());
+  if (drop->skb == 0) drop->skb = ++last_skb_;
+  Event event = *drop;
+  event.what = model::HookVerdict{};
+  journey.events.push_back(event);
+  auto& verdict = std::get<model::HookVerdict>(journey.events.back().what);
+  verdict.how = how;
+  return verdict;
+}
+
 Story& Story::hook(unsigned family, unsigned number, const char* in_device, const char* out_device) {
   Drop& drop = last_drop();
   drop.has_hook = true;

@@ -61,6 +61,8 @@ class Story {
   Story& drop(Leg leg, const Place& place, const char* function, const char* reason);
   /// The drop told last, to fill in what it carries.
   Drop& last_drop();
+  /// What a source saw of the verdict on the packet dropped last: at its time, with its identity. The reference lives until the next event.
+  model::HookVerdict& verdict(model::HookVerdict::How how);
   Story& hook(unsigned family, unsigned number, const char* in_device, const char* out_device);
   Story& icmp_sent(const Place& place, unsigned type, unsigned code, Leg about = Leg::Syn);
   Story& socket(SocketEventKind kind, model::NetnsId netns, bool at_server, int error = 0);
@@ -81,6 +83,7 @@ class Story {
   Event& add(Leg leg, const Place& place);
   model::Flow flow_;
   double clock_ms_ = 0;
+  std::uint64_t last_skb_ = 0xffff'8880'0000'0000;
 };
 
 }  // namespace synfate::judge::test

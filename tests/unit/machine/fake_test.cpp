@@ -2,6 +2,7 @@
 #include "machine/fake.hpp"
 
 #include <doctest/doctest.h>
+#include <sys/socket.h>
 
 using namespace synfate;
 using namespace synfate::machine;
@@ -26,6 +27,14 @@ TEST_CASE("the fake answers as the real machine would") {
   REQUIRE(handle);
   CHECK(handle->inode() == 4026532511);
   CHECK(machine.run({"nft"}).error().kind == ErrorKind::Gone);
+
+  machine.netns(4026532511).xt_tables.insert_or_assign({AF_INET, "filter"}, XtTableBytes{0, {}, {}, 0, "12345"});
+  REQUIRE(machine.inside(*handle, [](NetnsVisit& there) {
+    CHECK(there.xt_table(AF_INET, "filter", 5));
+    CHECK(there.xt_table(AF_INET, "filter", 4).error().kind == ErrorKind::BadData);
+    CHECK(there.xt_table(AF_INET, "nat", 5).error().kind == ErrorKind::Gone);
+    CHECK(there.xt_table(AF_INET6, "filter", 5).error().kind == ErrorKind::Gone);
+  }));
 
   machine.remove("/proc/42");
   CHECK(machine.open_netns("/proc/42/ns/net").error().kind == ErrorKind::Gone);

@@ -2,14 +2,11 @@
 #include <doctest/doctest.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
-#include <sched.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <cerrno>
-#include <future>
-#include <thread>
 
+#include "foreign_netns.hpp"
 #include "machine/real.hpp"
 #include "temporary.hpp"
 
@@ -19,39 +16,6 @@ using namespace synfate::machine;
 namespace {
 
 NetlinkRequest links() { return {NETLINK_ROUTE, RTM_GETLINK, std::string(sizeof(ifinfomsg), '\0')}; }
-
-/// A namespace that exists while a thread of this test stands in it.
-class ForeignNetns {
- public:
-  ForeignNetns() {
-    std::promise<void> ready;
-    auto moved = ready.get_future();
-    holder_ = std::thread{[this, &ready, release = release_.get_future()] {
-      error_ = ::unshare(CLONE_NEWNET) == 0 ? 0 : errno;
-      path_ = "/proc/self/task/" + std::to_string(::gettid()) + "/ns/net";
-      ready.set_value();
-      release.wait();
-    }};
-    moved.wait();
-  }
-  ForeignNetns(const ForeignNetns&) = delete;
-  ForeignNetns& operator=(const ForeignNetns&) = delete;
-  ~ForeignNetns() { end(); }
-
-  void end() {
-    if (!holder_.joinable()) return;
-    release_.set_value();
-    holder_.join();
-  }
-  int error() const { return error_; }
-  const std::string& path() const { return path_; }
-
- private:
-  std::promise<void> release_;
-  std::thread holder_;
-  int error_ = 0;
-  std::string path_;
-};
 
 }  // namespace
 
@@ -111,7 +75,7 @@ TEST_CASE("only network namespaces are opened, and a FIFO is not waited for") {
 
 TEST_CASE("another namespace is visited on another thread, and commands run in it") {
   RealMachine machine;
-  ForeignNetns foreign;
+  test::ForeignNetns foreign;
   if (foreign.error() == EPERM) {
     MESSAGE("skipped: making a network namespace takes CAP_SYS_ADMIN");
     return;

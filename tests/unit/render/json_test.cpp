@@ -106,6 +106,9 @@ TEST_CASE("a rule that is partly known, an element, a rule of nothing") {
   where = rendered(attempt).at("where");
   CHECK(where.at("rule").at("element") == "10.0.0.1 : drop");
   CHECK(where.at("rule").at("number") == 0);
+  CHECK_FALSE(where.at("rule").contains("via"));
+  attempt.verdict.where.rule->via = "10.0.0.1 . 80";
+  CHECK(rendered(attempt).at("where").at("rule").at("via") == "10.0.0.1 . 80");
   attempt.verdict.where.rule = model::RuleRef{};
   CHECK(rendered(attempt).at("where").at("rule").is_null());
 }
@@ -140,6 +143,15 @@ TEST_CASE("each observation has its event name, and a time before the first is n
                                  "synack_retransmit", "error", "rst_sent", "rst_received", "stale"])"));
 }
 
+TEST_CASE("what is known of a verdict is in the rule, and is no station of the path") {
+  model::Attempt attempt = dropped_by_a_rule();
+  const json before = rendered(attempt).at("path");
+  model::Event verdict = attempt.journey.events.back();
+  verdict.what = model::HookVerdict{};
+  attempt.journey.events.push_back(verdict);
+  CHECK(rendered(attempt).at("path") == before);
+}
+
 TEST_CASE("any bytes at all make valid JSON, and line breaks stay only in rule text") {
   std::string evil;
   for (int byte = 0; byte < 256; ++byte) evil += static_cast<char>(byte);
@@ -152,7 +164,7 @@ TEST_CASE("any bytes at all make valid JSON, and line breaks stay only in rule t
   model::Verdict& verdict = attempt.verdict;
   verdict.cause = verdict.summary = verdict.next = evil;
   verdict.where = {kHost, evil, evil, evil, model::Stage::Forward, evil, evil, evil, {}, evil};
-  verdict.where.rule = model::RuleRef{evil, evil, evil, evil, 1, 2, true, evil, "ip saddr 1\n" + evil, evil, evil};
+  verdict.where.rule = model::RuleRef{evil, evil, evil, evil, 1, 2, true, evil, "ip saddr 1\n" + evil, evil, evil, evil};
   verdict.means = model::Means{evil, evil, evil, evil, evil};
   verdict.evidence = verdict.notes = {evil};
   const json row = rendered(attempt);

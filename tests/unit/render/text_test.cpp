@@ -205,18 +205,21 @@ TEST_CASE("a SYN that was not seen is not counted as sent") {
 TEST_CASE("a chain's policy, an element, a comment that the text lacks, a rule partly known") {
   model::Attempt attempt = dropped_by_a_rule();
   model::RuleRef& rule = *attempt.verdict.where.rule;
-  rule = {"nft", "inet", "filter", "input", {}, {}, true, "", "", "", "stack"};
+  rule = {"nft", "inet", "filter", "input", {}, {}, true, "", "", "", "stack", ""};
   CHECK(line_with(rendered(attempt, columns(0)), "  where") ==
         "  where  k3d-server-0 · forward · dev veth5c2a · nft inet filter input policy");
-  rule = {"nft", "inet", "filter", "input", {}, 12, false, "10.0.0.1 : drop", "ip saddr vmap @m\n\tcounter", "ours", ""};
+  rule = {"nft", "inet", "filter", "input", {}, 12, false, "10.0.0.1 : drop", "ip saddr vmap @m\n\tcounter", "ours", "fentry", "tcp . 80"};
   attempt.verdict.where.rule_gap = "the chain was rewritten meanwhile";
   const std::string text = rendered(attempt, columns(0));
   CHECK(line_with(text, "  where") ==
         "  where  k3d-server-0 · forward · dev veth5c2a · nft inet filter input (handle 12) element 10.0.0.1 : drop · nft_do_chain "
         "[nf_tables] · "
         "NETFILTER_DROP");
-  CHECK(text.find("\n         ip saddr vmap @m\n         counter\n         comment: ours\n") != std::string::npos);
+  CHECK(text.find("\n         ip saddr vmap @m\n         counter\n         reached by element: tcp . 80\n         comment: ours\n") !=
+        std::string::npos);
   CHECK(line_with(text, "  rule") == "  rule   partly determined: the chain was rewritten meanwhile");
+  CHECK(text.find("known by") == std::string::npos);
+  CHECK(rendered(attempt, {0, false, false, true}).find("\n         known by: fentry\n") != std::string::npos);
 }
 
 TEST_CASE("without a rule the function and the reason are the place") {
@@ -256,7 +259,7 @@ TEST_CASE("hostile strings reach the terminal as harmless ones") {
   model::Verdict& verdict = attempt.verdict;
   verdict.summary = evil;
   verdict.where = {kHost, evil, evil, evil, model::Stage::Forward, evil, evil, evil, {}, evil};
-  verdict.where.rule = model::RuleRef{evil, evil, evil, evil, {}, {}, {}, evil, evil, evil, evil};
+  verdict.where.rule = model::RuleRef{evil, evil, evil, evil, {}, {}, {}, evil, evil, evil, evil, evil};
   verdict.means = model::Means{evil, evil, evil, evil, evil};
   verdict.evidence = {evil};
   verdict.notes = {evil};

@@ -58,6 +58,9 @@ inline model::Inventory machine() {
   netns.gone = true;
   netns.refusing_rules_ipv4 = 3;
   netns.refusing_rules_ipv6 = 1;
+  netns.conntrack = model::Conntrack{262144, 262143, true, 1, 2, 3, 4, 5};
+  netns.nf_queues = {{101, 4242, 7, 8, 9}};
+  netns.nf_queues_read = true;
 
   model::Inventory inventory;
   inventory.namespaces = {{netns.id, netns}, {4026532617, {}}};

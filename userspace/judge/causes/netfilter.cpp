@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-// netfilter_drop, netfilter_policy, netfilter_reject: which hook of which namespace. The rule itself is not read here, and never guessed.
+// netfilter_policy, netfilter_reject, conntrack_invalid, netfilter_drop: the verdict of a rule, of a chain's policy, or of an entry that no
+// other cause is about.
+#include "judge/netfilter.hpp"
+
 #include "judge/answers.hpp"
 #include "judge/cause_table.hpp"
+#include "judge/rule_words.hpp"
 #include "judge/words.hpp"
 
 namespace synfate::judge {
@@ -9,115 +13,6 @@ namespace {
 
 using model::Drop;
 using model::Event;
-using model::HookTraversal;
-using model::Stage;
-
-constexpr std::uint8_t kFamilyInet = 1;
-constexpr std::uint8_t kFamilyIp = 2;
-constexpr std::uint8_t kFamilyNetdev = 5;
-constexpr std::uint8_t kFamilyBridge = 7;
-constexpr std::uint8_t kFamilyIp6 = 10;
-
-bool is_netfilter(const Drop& drop) {
-  if (drop.reason == "NETFILTER_DROP") return true;
-  // Kernels without that reason free the packet in the same two functions, which do nothing else with a packet.
-  const bool unnamed = drop.reason.empty() || drop.reason == "NOT_SPECIFIED";
-  return unnamed && (drop.symbol.function == "nf_hook_slow" || drop.symbol.function == "nft_do_chain");
-}
-
-/// netdev (5) has its own numbers, and inet's (1) only own hook is ingress: both sit where tc does. Bridge hooks are one stage.
-Stage stage_of(const HookTraversal& hook) {
-  if (hook.family == kFamilyBridge) return Stage::Bridge;
-  if (hook.family == kFamilyNetdev) return hook.hook == 0 ? Stage::TcIngress : hook.hook == 1 ? Stage::TcEgress : Stage::None;
-  switch (hook.hook) {
-    case 0: return Stage::Prerouting;
-    case 1: return Stage::Input;
-    case 2: return Stage::Forward;
-    case 3: return Stage::Output;
-    case 4: return Stage::Postrouting;
-    case 5: return hook.family == kFamilyInet ? Stage::TcIngress : Stage::None;
-    default: return Stage::None;
-  }
-}
-
-std::string hook_word(const HookTraversal& hook) {
-  if (hook.family == kFamilyNetdev) return hook.hook == 0 ? "ingress" : "egress";
-  constexpr std::string_view kWords[] = {"prerouting", "input", "forward", "output", "postrouting", "ingress"};
-  return hook.hook < std::size(kWords) ? std::string(kWords[hook.hook]) : "hook " + std::to_string(hook.hook);
-}
-
-bool faces_out(const HookTraversal& hook) { return hook.family == kFamilyNetdev ? hook.hook == 1 : hook.hook == 3 || hook.hook == 4; }
-
-std::string_view family_word(std::uint8_t family) {
-  switch (family) {
-    case kFamilyInet: return "inet";
-    case kFamilyIp: return "ip";
-    case kFamilyNetdev: return "netdev";
-    case kFamilyBridge: return "bridge";
-    case kFamilyIp6: return "ip6";
-    default: return "";
-  }
-}
-
-bool by_nft(const Drop& drop) { return drop.symbol.function == "nft_do_chain"; }
-
-std::string gap(const Drop& drop) {
-  std::string text = "the exact rule is not read by this version";
-  if (drop.nft_site == Drop::Site::Rule) return text + ": a rule of a native nft or iptables-nft chain on this hook";
-  if (drop.nft_site == Drop::Site::Policy) return text + ": the policy of a native nft or iptables-nft base chain on this hook";
-  if (by_nft(drop))
-    return text + ": a rule or the policy of a native nft or iptables-nft chain on this hook, in a table of this family or of inet";
-  if (drop.symbol.function == "nf_hook_slow") {
-    return text +
-           ": some entry of this hook returned the verdict. Where the kernel lets nft_do_chain free packets itself, that was not nftables "
-           "but "
-           "xtables (iptables-legacy), conntrack, NAT, ipvs, a BPF program or a security module";
-  }
-  return text + ": some entry of this hook returned the verdict";
-}
-
-model::RuleRef rule_of(const Drop& drop) {
-  model::RuleRef rule;
-  if (drop.has_hook) rule.family = family_word(drop.hook.family);
-  if (by_nft(drop) && drop.nft_site != Drop::Site::Unknown) rule.policy = drop.nft_site == Drop::Site::Policy;
-  return rule;
-}
-
-void describe_hook(const Case& kase, const Drop& drop, Finding& finding) {
-  if (!drop.has_hook) {
-    finding.where.stage = Stage::None;
-    finding.ceiling = model::Confidence::Strong;
-    finding.evidence.push_back("which netfilter hook it was could not be recovered from the kernel's stack");
-    return;
-  }
-  const HookTraversal& hook = drop.hook;
-  const std::string& near = faces_out(hook) ? hook.out_device : hook.in_device;
-  const std::string& far = faces_out(hook) ? hook.in_device : hook.out_device;
-  if (!near.empty() || !far.empty()) finding.where.device = near.empty() ? far : near;
-  std::string text = "hook " + hook_word(hook);
-  if (const std::string_view family = family_word(hook.family); !family.empty()) text += " of family " + std::string(family);
-  text += " in " + netns_words(kase, finding.where.netns);
-  if (!hook.in_device.empty()) text += ", in " + clean(hook.in_device);
-  if (!hook.out_device.empty()) text += ", out " + clean(hook.out_device);
-  finding.evidence.push_back(std::move(text));
-}
-
-std::string next_command(const Case& kase, const Drop& drop) {
-  const Event& event = *kase.drop_event();
-  if (by_nft(drop)) return in_netns(kase, event.place.netns, "nft -a list ruleset");
-  const bool six = event.flow.family() == 6;
-  return in_netns(kase, event.place.netns, six ? "ip6tables-legacy-save -c" : "iptables-legacy-save -c");
-}
-
-Finding netfilter_finding(const Case& kase) {
-  const Drop& drop = *kase.drop();
-  Finding finding = finding_about_drop(kase, drop.has_hook ? stage_of(drop.hook) : Stage::None);
-  describe_hook(kase, drop, finding);
-  finding.where.rule = rule_of(drop);
-  finding.where.rule_gap = gap(drop);
-  finding.next = next_command(kase, drop);
-  return finding;
-}
 
 std::optional<Refusal> refusal(const Case& kase) {
   const Event& drop = *kase.drop_event();
@@ -125,45 +20,134 @@ std::optional<Refusal> refusal(const Case& kase) {
   return reset_at(kase, drop);
 }
 
+/// The calibrated place in nft_do_chain, where no better source spoke.
+bool is_policy_site(const NetfilterDrop& netfilter) {
+  return !netfilter.naming.named() && !netfilter.naming.disagreed && by_nft(netfilter.drop) &&
+         netfilter.drop.nft_site == Drop::Site::Policy;
+}
+
+std::string policy_summary(const Finding& finding) {
+  const std::string& chain = finding.where.rule->chain;
+  return "by the policy of " + (chain.empty() ? "a netfilter chain" : clean(chain));
+}
+
+Answers answers_by(const NetfilterDrop& netfilter) {
+  const Naming& naming = netfilter.naming;
+  if (naming.named()) return answers_of(*naming.verdict, naming.text);
+  const EntryKind kind = naming.kind();
+  return by_nft(netfilter.drop) || kind == EntryKind::Other || may_be_a_rule(kind) ? Answers::Unknown : Answers::Never;
+}
+
+/// A rule that always answers did; whether the answer got out is another matter.
+void settle_unseen_answer(const Case& kase, Finding& finding) {
+  constexpr int kErrors[] = {111, 113, 101, 13};
+  const Event* received = kase.socket_event(model::SocketEventKind::ResetReceived);
+  for (const int error : kErrors) {
+    if (received == nullptr && !kase.client_error(error)) continue;
+    finding.fate = model::Fate::Refused;
+    finding.evidence.push_back(received != nullptr ? "the client's socket got a RST" : "the client's socket got " + errno_word(error));
+    return;
+  }
+  // That nothing left is told from what was not seen.
+  finding.basis = Basis::Absence;
+  finding.summary += ", whose answer was not seen";
+  finding.evidence.push_back("the rule rejects, but no RST and no ICMP error was seen to leave: the kernel limits the rate of ICMP errors");
+}
+
+std::string drop_summary(const NetfilterDrop& netfilter) {
+  const Naming& naming = netfilter.naming;
+  if (naming.named()) return naming.is_policy() == false ? "by a rule" : "by a netfilter rule or policy";
+  if (by_nft(netfilter.drop)) {
+    return netfilter.drop.nft_site == Drop::Site::Rule && !naming.disagreed ? "by a netfilter rule" : "by a netfilter rule or policy";
+  }
+  switch (naming.kind()) {
+    case EntryKind::Xtables: {
+      const std::string& table = naming.entry->xt_table;
+      return "by iptables-legacy" + (table.empty() ? "" : ", table " + clean(table));
+    }
+    case EntryKind::NfTables: return "by a netfilter rule or policy";
+    case EntryKind::ConntrackIn:
+    case EntryKind::ConntrackConfirm: return "by connection tracking";
+    case EntryKind::Nat: return "by NAT or one of its rules";
+    case EntryKind::Bpf: return "by a BPF netfilter program";
+    case EntryKind::Other: return "by the netfilter hook entry " + clean(naming.entry->function);
+    case EntryKind::Unknown:
+    case EntryKind::Ipvs:
+    case EntryKind::Lsm: break;
+  }
+  return "by a netfilter hook";
+}
+
+/// For entries that have no rules to list.
+std::string entry_command(EntryKind kind) {
+  switch (kind) {
+    case EntryKind::ConntrackIn:
+    case EntryKind::ConntrackConfirm: return "conntrack -S";
+    case EntryKind::Bpf: return "bpftool link show";
+    default: return "nstat -asz";
+  }
+}
+
 }  // namespace
 
 std::optional<Finding> match_netfilter_policy(const Case& kase) {
-  if (kase.drop() == nullptr || !is_netfilter(*kase.drop()) || !by_nft(*kase.drop()) || kase.drop()->nft_site != Drop::Site::Policy) {
-    return std::nullopt;
-  }
-  Finding finding = netfilter_finding(kase);
-  finding.summary = "by the policy of a netfilter chain";
-  finding.evidence.push_back("nft_do_chain freed it where it applies a base chain's policy");
+  const auto netfilter = netfilter_drop(kase);
+  if (!netfilter || (netfilter->naming.is_policy() != true && !is_policy_site(*netfilter))) return std::nullopt;
+  Finding finding = netfilter_finding(kase, *netfilter);
+  finding.summary = policy_summary(finding);
+  if (!netfilter->naming.named()) finding.evidence.push_back("nft_do_chain freed it where it applies a base chain's policy");
   return finding;
 }
 
 std::optional<Finding> match_netfilter_reject(const Case& kase) {
-  if (kase.drop() == nullptr || !is_netfilter(*kase.drop())) return std::nullopt;
+  const auto netfilter = netfilter_drop(kase);
+  if (!netfilter) return std::nullopt;
+  const Answers answers = answers_by(*netfilter);
   const auto answer = refusal(kase);
-  if (!answer) return std::nullopt;
-  Finding finding = netfilter_finding(kase);
-  finding.fate = model::Fate::Refused;
-  // A policy cannot answer, but in nf_hook_slow ipvs can, so there it need not be a rule.
-  const std::string by = by_nft(*kase.drop()) ? "by a netfilter rule" : "by a netfilter hook";
-  finding.summary = by + (answer->is_reset ? ", with a RST" : ", with an ICMP error");
-  if (by_nft(*kase.drop())) {
-    finding.where.rule->policy = false;
-    finding.where.rule_gap =
-        "the exact rule is not read by this version: a rejecting one of a native nft or iptables-nft chain on this hook";
+  if (answers == Answers::Never || (answers == Answers::Unknown && !answer)) return std::nullopt;
+  Finding finding = netfilter_finding(kase, *netfilter);
+  const bool named = netfilter->naming.named();
+  // In nf_hook_slow ipvs can answer too, so there it need not be a rule; a policy cannot answer.
+  const bool by_rule = named || by_nft(netfilter->drop);
+  finding.summary = named ? "by a rule" : by_rule ? "by a netfilter rule" : "by a netfilter hook";
+  if (by_rule && finding.where.rule && !finding.where.rule->policy) finding.where.rule->policy = false;
+  if (by_rule && !named) {
+    finding.where.rule_gap = "a rejecting rule of a native nft or iptables-nft chain on this hook; " + why_unnamed(*netfilter);
   }
+  if (!answer) {
+    settle_unseen_answer(kase, finding);
+    return finding;
+  }
+  finding.fate = model::Fate::Refused;
+  finding.summary += answer->is_reset ? ", with a RST" : ", with an ICMP error";
   finding.evidence.push_back(answer->words + ", at the moment of the drop");
   const auto leg = answer->is_reset ? model::Leg::Reset : model::Leg::IcmpError;
   if (auto note = answer_lost_note(kase, leg)) finding.notes.push_back(std::move(*note));
   return finding;
 }
 
+std::optional<Finding> match_conntrack_invalid(const Case& kase) {
+  const auto netfilter = netfilter_drop(kase);
+  if (!netfilter || netfilter->naming.is_policy() != false) return std::nullopt;
+  const Naming& naming = netfilter->naming;
+  if (naming.text == nullptr || !matches_only_invalid(*naming.text)) return std::nullopt;
+  Finding finding = netfilter_finding(kase, *netfilter);
+  finding.summary = "by a rule against what conntrack calls invalid";
+  finding.evidence.push_back("the rule matches only packets that conntrack calls invalid: this " +
+                             std::string(packet_word(netfilter->event.leg)) + " fits no connection that " +
+                             netns_words(kase, netfilter->event.place.netns) + " knows");
+  return finding;
+}
+
 std::optional<Finding> match_netfilter_drop(const Case& kase) {
-  if (kase.drop() == nullptr || !is_netfilter(*kase.drop())) return std::nullopt;
-  Finding finding = netfilter_finding(kase);
-  if (!by_nft(*kase.drop())) {
-    finding.summary = "by a netfilter hook";
-  } else {
-    finding.summary = kase.drop()->nft_site == Drop::Site::Rule ? "by a netfilter rule" : "by a netfilter rule or policy";
+  const auto netfilter = netfilter_drop(kase);
+  if (!netfilter) return std::nullopt;
+  Finding finding = netfilter_finding(kase, *netfilter);
+  finding.summary = drop_summary(*netfilter);
+  if (finding.next.empty()) finding.next = in_netns(kase, netfilter->event.place.netns, entry_command(netfilter->naming.kind()));
+  if (answers_by(*netfilter) == Answers::Never && refusal(kase)) {
+    finding.doubts.push_back("an answer left at that moment, which this " + std::string(netfilter->naming.named() ? "rule" : "hook entry") +
+                             " cannot have given");
   }
   return finding;
 }

@@ -1,0 +1,368 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Who gave the verdict for the packet that this CPU's drop program has just reported: the entry of the hook, and inside nf_tables the rule
+ * or the policy. Everything is read from the frames of functions that are still running, at the places that a calibration has learnt, and
+ * believed only if what is there has the right shape; else the record says what did not fit. An object of its own, loaded after the rest:
+ * it takes nf_tables' types from that module. */
+#include "verdict.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+/* What the calibration has learnt; written by user space. */
+struct frames frames __weak = {};
+/* Drops in this namespace are lessons. */
+__u32 lesson_netns __weak = 0;
+
+/* Where a drop by an expression that an fexit program saw was freed; 0: none was yet. */
+__u64 traced_rule_site __weak = 0;
+
+/* The words of a running function's frame, and of what its callee saved, as they are around the anchor. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct frame_words);
+} frame_words SEC(".maps") __weak;
+
+/* What fexit programs (fentry.bpf.c) saw: the expression that gave a verdict to drop, by CPU. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct evaluated);
+} evaluations SEC(".maps") __weak;
+
+/* In chunks: the stack may end before the window does. */
+static __always_inline void read_frame(struct frame_words *words, __u64 anchor, __u64 bottom)
+{
+	__u64 base = anchor + FIRST_SLOT * 8;
+
+	/* Below the tracepoint's arguments is this program's own frame. */
+	words->first = bottom > base && bottom < anchor ? (bottom - base) / 8 : 0;
+	words->count = 0;
+	for (__u32 chunk = 0; chunk < FRAME_WORDS / 16; chunk++) {
+		if (bpf_probe_read_kernel(&words->word[chunk * 16], 128, (void *)(base + chunk * 128))) {
+			/* What is below the stack's end has nothing to do with this call. */
+			if (words->count)
+				break;
+			if (words->first < (chunk + 1) * 16)
+				words->first = (chunk + 1) * 16;
+			continue;
+		}
+		words->count = (chunk + 1) * 16;
+	}
+}
+
+/* The word at a learnt slot; 0 where it could not be read. */
+static __always_inline __u64 word_at(const struct frame_words *words, __s32 slot)
+{
+	__u32 index = (__u32)(slot - FIRST_SLOT);
+
+	if (index >= FRAME_WORDS || index < words->first || index >= words->count)
+		return 0;
+	return words->word[index];
+}
+
+/* The one value that all learnt slots hold; 0 if they differ. Sets *doubt. */
+SUBPROGRAM __u64 agreed_word(const struct frame_words *words, const struct slot_set *slots, __u8 *doubt)
+{
+	__u64 value = 0;
+
+	if (!words || !slots || !doubt)
+		return 0;
+	if (slots->count == 0) {
+		*doubt = WIRE_DOUBT_NOT_CALIBRATED;
+		return 0;
+	}
+	for (__u32 i = 0; i < MAX_SLOTS; i++) {
+		__u64 word;
+
+		if (i >= slots->count)
+			break;
+		word = word_at(words, slots->slot[i]);
+		if (i && word != value) {
+			*doubt = WIRE_DOUBT_UNREADABLE;
+			return 0;
+		}
+		value = word;
+	}
+	*doubt = WIRE_DOUBT_NONE;
+	return value;
+}
+
+#define NAME8(a, b, c, d, e, f, g, h)                                                                                                      \
+	((__u64)(a) | (__u64)(b) << 8 | (__u64)(c) << 16 | (__u64)(d) << 24 | (__u64)(e) << 32 | (__u64)(f) << 40 | (__u64)(g) << 48 |     \
+	 (__u64)(h) << 56)
+
+/* Can an expression of this name (its first seven bytes) end an evaluation with NF_DROP? By the kernel's sources from 5.17 to 6.18; those
+ * that only ever continue or break off the rule are not here. */
+static __always_inline bool is_final(__u64 name, __u64 expression)
+{
+	switch (name) {
+	case NAME8('i', 'm', 'm', 'e', 'd', 'i', 'a', 0):
+		/* The verdict is the first word of its data. */
+		return (__u32)read_word(expression + 8) == 0;
+	case NAME8('l', 'o', 'o', 'k', 'u', 'p', 0, 0):
+	case NAME8('r', 'e', 'j', 'e', 'c', 't', 0, 0):
+	case NAME8('t', 'a', 'r', 'g', 'e', 't', 0, 0):
+	case NAME8('m', 'a', 't', 'c', 'h', 0, 0, 0): /* xtables matches may ask for a drop at once (hotdrop) */
+	case NAME8('n', 'a', 't', 0, 0, 0, 0, 0):
+	case NAME8('m', 'a', 's', 'q', 0, 0, 0, 0):
+	case NAME8('r', 'e', 'd', 'i', 'r', 0, 0, 0):
+	case NAME8('s', 'y', 'n', 'p', 'r', 'o', 'x', 0):
+	case NAME8('c', 't', 0, 0, 0, 0, 0, 0):
+	case NAME8('f', 'w', 'd', 0, 0, 0, 0, 0):
+	case NAME8('d', 'u', 'p', 0, 0, 0, 0, 0):
+		return true;
+	}
+	return false;
+}
+
+/* The name of the expression that was found, 0 if it is none that can end an evaluation with a drop. */
+SUBPROGRAM __u64 final_name(const struct hunt *hunt)
+{
+	__u64 ops, type, name, first = 0;
+
+	if (!hunt || !hunt->expression_ops)
+		return 0;
+	ops = hunt->expression_ops;
+	type = pointer_of((struct nft_expr_ops *)ops, type);
+	name = pointer_of((struct nft_expr_type *)type, name);
+	bpf_probe_read_kernel_str(&first, sizeof(first), (void *)name);
+	return is_final(first, hunt->wanted) ? name : 0;
+}
+
+SUBPROGRAM int fill_rule(struct wire_verdict *record, const struct hunt *hunt)
+{
+	__u64 name;
+
+	if (!record || !hunt)
+		return 0;
+	if (!hunt->found) {
+		record->doubt = hunt->too_many ? WIRE_DOUBT_TOO_MANY : WIRE_DOUBT_NO_RULE;
+		return 0;
+	}
+	name = final_name(hunt);
+	if (!name) {
+		record->doubt = WIRE_DOUBT_NOT_FINAL;
+		return 0;
+	}
+	bpf_probe_read_kernel_str(record->expression, sizeof(record->expression), (void *)name);
+	fill_chain(record, hunt->chain);
+	record->kind = WIRE_RULE_NFT;
+	record->handle = hunt->handle;
+	record->number = hunt->number;
+	return 1;
+}
+
+/* The first byte of a chain's name, where a lesson wants it. */
+static __always_inline __u64 initial_of(__u64 chain)
+{
+	__u64 name = pointer_of((struct nft_chain *)chain, name);
+
+	return (read_word(name) & 0xff) << 32;
+}
+
+/* One word of the frame, against everything that a lesson may be about. */
+static long lesson_step(__u32 i, struct lesson *lesson)
+{
+	struct frame_words *words = lesson->words;
+	struct hunt *hunt = lesson->hunt;
+	struct wire_lesson *record = lesson->record;
+	__u32 index = words->first + i, what = 0;
+	__u64 word, value = 0;
+
+	if (index >= words->count || index >= FRAME_WORDS)
+		return 1;
+	word = words->word[index];
+	if (word == lesson->state) {
+		what = WIRE_LESSON_STATE;
+	} else if (word < hunt->entry_count) {
+		what = WIRE_LESSON_INDEX;
+		value = word;
+	} else if ((__s64)word < 0 && word < 0xffffffffffff0000ull && knows_nft()) {
+		for (__u32 e = 0; e < LESSON_ENTRIES; e++) {
+			if (e >= hunt->entry_count)
+				break;
+			if (entry_chain(hunt, e) == word) {
+				what = WIRE_LESSON_CHAIN;
+				value = initial_of(word);
+			}
+		}
+		if (!what && find_rule(hunt, word) && final_name(hunt)) {
+			what = WIRE_LESSON_EXPRESSION;
+			value = initial_of(hunt->chain) | hunt->number;
+		}
+	}
+	if (what && record->count < WIRE_LESSON_MAX) {
+		__u32 at = record->count & (WIRE_LESSON_MAX - 1);
+
+		record->found[at].slot = (__s32)index + FIRST_SLOT;
+		record->found[at].what = what;
+		record->found[at].value = value;
+		record->count++;
+	}
+	return 0;
+}
+
+static __always_inline void teach(const struct pending_drop *drop, struct frame_words *words, struct hunt *hunt)
+{
+	struct lesson lesson = {.words = words, .hunt = hunt, .state = drop->state};
+	/* Not RESERVE(): too long to be zeroed in one go; what is beyond `count` means nothing. */
+	struct wire_lesson *record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
+
+	if (!record)
+		return;
+	lesson.record = record;
+	record->header.kind = WIRE_KIND_LESSON;
+	record->header.size = sizeof(*record);
+	record->header.cpu = bpf_get_smp_processor_id();
+	record->header.ts_ns = drop->ts_ns;
+	record->location = drop->location;
+	record->netns = drop->subject.place.netns;
+	record->dport = drop->subject.flow.dport;
+	record->count = 0;
+	record->bpf_count = 0;
+	for (__u32 e = 0; e < LESSON_ENTRIES; e++) {
+		__u64 ops = e < hunt->entry_count ? entry_ops(hunt, e) : 0;
+
+		if (!ops || BPF_CORE_READ_BITFIELD_PROBED((struct nf_hook_ops *)ops, hook_ops_type) != NF_BPF_OPS || record->bpf_count >= 4)
+			continue;
+		record->bpf_entry[record->bpf_count & 3] = e;
+		record->bpf_count++;
+	}
+	bpf_loop(FRAME_WORDS, lesson_step, &lesson, 0);
+	bpf_ringbuf_submit(record, 0);
+}
+
+/* The expression that an fexit program saw giving the verdict for this very packet, on this CPU, just now; 0: none. */
+static __always_inline __u64 take_evaluated(const struct pending_drop *drop)
+{
+	__u32 zero = 0;
+	struct evaluated *seen = bpf_map_lookup_elem(&evaluations, &zero);
+	__u64 expression;
+
+	if (!seen || seen->skb != drop->subject.skb)
+		return 0;
+	expression = seen->expression;
+	seen->skb = 0;
+	return drop->ts_ns - seen->ts_ns < EVALUATION_FRESH_NS ? expression : 0;
+}
+
+static __always_inline void explain_nft(struct wire_verdict *record, struct pending_drop *drop, const struct frame_words *words,
+					struct hunt *hunt)
+{
+	__u64 evaluated = take_evaluated(drop), word;
+
+	if (!knows_nft()) {
+		record->doubt = WIRE_DOUBT_OLD_KERNEL;
+		return;
+	}
+	if (frames.policy_site && drop->location == frames.policy_site) {
+		if (evaluated) {
+			record->doubt = WIRE_DOUBT_DISAGREE;
+			return;
+		}
+		word = agreed_word(words, &frames.base_chain, &record->doubt);
+		if (word)
+			fill_policy(record, hunt, word);
+		else if (!record->doubt)
+			record->doubt = WIRE_DOUBT_UNREADABLE;
+		return;
+	}
+	word = 0;
+	if (frames.rule_site && drop->location == frames.rule_site)
+		word = agreed_word(words, &frames.expression, &record->doubt);
+	else
+		record->doubt = frames.rule_site ? WIRE_DOUBT_UNKNOWN_SITE : WIRE_DOUBT_NOT_CALIBRATED;
+	if (evaluated) {
+		if (word && word != evaluated) {
+			record->doubt = WIRE_DOUBT_DISAGREE;
+			return;
+		}
+		record->how = WIRE_HOW_FENTRY;
+		record->doubt = WIRE_DOUBT_NONE;
+		word = evaluated;
+		traced_rule_site = drop->location;
+	}
+	if (!word) {
+		/* Rules free at one place: freed at another, with no expression that dropped, it was a policy, and its chain will be known
+		 * when nft_do_chain() ends. */
+		if (traced_rule_site && drop->location != traced_rule_site)
+			drop->policy = drop->subject.skb;
+		return;
+	}
+	find_rule(hunt, word);
+	fill_rule(record, hunt);
+}
+
+/* nf_hook_slow() was told to drop by one of its entries: which, is in its own frame, beside the pointer to the state. */
+static __always_inline void explain_entry(struct wire_verdict *record, const struct pending_drop *drop, const struct frame_words *words,
+					  struct hunt *hunt)
+{
+	__u64 index, evaluated = take_evaluated(drop);
+
+	if (frames.entry_site && drop->location == frames.entry_site) {
+		index = agreed_word(words, &frames.entry_index, &record->doubt);
+		if (!record->doubt && agreed_word(words, &frames.state, &record->doubt) != drop->state)
+			record->doubt = WIRE_DOUBT_UNREADABLE;
+		if (!record->doubt && index >= hunt->entry_count)
+			record->doubt = WIRE_DOUBT_UNREADABLE;
+		if (!record->doubt)
+			fill_entry(record, hunt, (__u32)index);
+	} else if (hunt->entry_count == 1) {
+		fill_entry(record, hunt, 0);
+	} else {
+		record->doubt = frames.entry_site ? WIRE_DOUBT_UNKNOWN_SITE : WIRE_DOUBT_NOT_CALIBRATED;
+	}
+	/* Kernels whose nft_do_chain() leaves the freeing to nf_hook_slow(). */
+	if (evaluated && knows_nft()) {
+		record->how = WIRE_HOW_FENTRY;
+		record->doubt = WIRE_DOUBT_NONE;
+		find_rule(hunt, evaluated);
+		fill_rule(record, hunt);
+	}
+}
+
+SEC("tp_btf/kfree_skb")
+int BPF_PROG(on_kfree_skb_rule, struct sk_buff *skb)
+{
+	__u32 zero = 0;
+	struct pending_drop *drop = bpf_map_lookup_elem(&pending_drops, &zero);
+	struct frame_words *words = bpf_map_lookup_elem(&frame_words, &zero);
+	struct hunt *hunt = bpf_map_lookup_elem(&hunts, &zero);
+	struct wire_verdict *record;
+
+	if (!drop || drop->skb != (__u64)skb || !words || !hunt)
+		return 0;
+	drop->skb = 0;
+	drop->policy = 0;
+	drop->later = 0;
+	if (!drop->anchor)
+		return 0;
+	read_frame(words, drop->anchor, as_number(ctx));
+	hunt->entry_count = 0;
+	hunt->entries = 0;
+	if (drop->net)
+		find_entries(hunt, drop);
+	if (lesson_netns && drop->subject.place.netns == lesson_netns) {
+		teach(drop, words, hunt);
+		return 0;
+	}
+	record = RESERVE(struct wire_verdict, WIRE_KIND_VERDICT, drop->ts_ns);
+	if (!record)
+		return 0;
+	record->subject = drop->subject;
+	record->how = WIRE_HOW_STACK;
+	if (!hunt->entry_count)
+		record->doubt = WIRE_DOUBT_UNREADABLE;
+	else if ((frames.rule_site && drop->location == frames.rule_site) || (frames.policy_site && drop->location == frames.policy_site) ||
+		 is_nft_function(drop->location))
+		explain_nft(record, drop, words, hunt);
+	else
+		explain_entry(record, drop, words, hunt);
+	/* Told from the entry, for the program that compares the rules' counters. */
+	drop->later = record->xt_table[0] ? drop->subject.skb : 0;
+	drop->xt_table = record->xt_table[0] ? record->table_handle : 0;
+	bpf_ringbuf_submit(record, 0);
+	return 0;
+}

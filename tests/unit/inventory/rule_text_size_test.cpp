@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+// What a rule's text costs where there are very many rules; prints its figures. Needs root, nft and both iptables.
+#include <doctest/doctest.h>
+#include <linux/netfilter.h>
+#include <sys/resource.h>
+
+#include <fstream>
+#include <functional>
+#include <string>
+
+#include "base/text.hpp"
+#include "base/time.hpp"
+#include "rule_lab.hpp"
+
+using namespace synfate;
+using namespace synfate::inventory;
+
+namespace {
+
+constexpr std::size_t kMaxGrowthKib = 64U << 10U;
+constexpr DurationNs kMaxCpu = 600 * kMillisecond;
+/// Ten times what it takes on a machine of 2026 with two processors: a test machine may be busy with others.
+constexpr DurationNs kMaxTime = 3 * kSecond;
+
+std::size_t status_kib(const std::string& name) {
+  std::ifstream status{"/proc/self/status"};
+  for (std::string line; std::getline(status, line);) {
+    if (line.rfind(name + ":", 0) != 0) continue;
+    const auto value = trim(std::string_view{line}.substr(name.size() + 1));
+    return parse_number(value.substr(0, value.find(' '))).value_or(0);
+  }
+  return 0;
+}
+
+/// Of this process and of those that it ran: what a busy machine cannot inflate much.
+DurationNs cpu_time() {
+  DurationNs sum = 0;
+  for (const int who : {RUSAGE_SELF, RUSAGE_CHILDREN}) {
+    rusage usage{};
+    ::getrusage(who, &usage);
+    for (const timeval& part : {usage.ru_utime, usage.ru_stime}) sum += part.tv_sec * kSecond + part.tv_usec * 1000;
+  }
+  return sum;
+}
+
+/// The slowest of five readings, and how far this process's resident memory went beyond what it was.
+void measure(const std::string& what, const std::function<model::RuleText()>& read, const std::string& expected) {
+  std::ofstream{"/proc/self/clear_refs"} << "5\n";
+  const std::size_t before = status_kib("VmRSS");
+  DurationNs slowest = 0;
+  DurationNs fastest = kMaxTime;
+  const DurationNs cpu_before = cpu_time();
+  for (int i = 0; i < 5; ++i) {
+    const MonotonicNs start = monotonic_now();
+    const auto text = read();
+    const DurationNs took = monotonic_now() - start;
+    slowest = std::max(slowest, took);
+    fastest = std::min(fastest, took);
+    CHECK(text.gap == "");
+    CHECK(text.text == expected);
+  }
+  const std::size_t growth = status_kib("VmHWM") - before;
+  const DurationNs cpu = (cpu_time() - cpu_before) / 5;
+  MESSAGE(what << ": " << cpu / kMillisecond << " ms of CPU, " << fastest / kMillisecond << " to " << slowest / kMillisecond
+               << " ms by the clock, " << growth / 1024 << " MiB more resident");
+  CHECK(slowest < kMaxTime);
+  CHECK(cpu < kMaxCpu);
+  CHECK(growth < kMaxGrowthKib);
+}
+
+}  // namespace
+
+TEST_CASE("very many rules of nft and of iptables: in time and within memory") {
+  test::RuleLab lab;
+  if (!lab.usable()) return;
+  lab.sh(R"SH(
+awk 'BEGIN { print "table inet big { chain c { type filter hook input priority 0;";
+  for (i = 0; i < 20000; i++) printf "ip saddr 10.%d.%d.1 tcp dport %d counter drop comment \"rule %d\"\n", i / 256, i % 256, i + 1, i;
+  print "}"; print "}" }' | nft -f -
+saved() { awk 'BEGIN { print "*filter"; print ":INPUT ACCEPT"; print ":USER -";
+  for (i = 0; i < 15000; i++) printf "-A USER -s 10.%d.%d.1/32 -p tcp -m tcp --dport %d -m comment --comment \"rule %d\" -j DROP\n", i / 256, i % 256, i + 1, i;
+  print "COMMIT" }'; }
+saved | iptables-nft-restore
+saved | iptables-legacy-restore
+)SH");
+  auto native = lab.nft(NFPROTO_INET, "big", "c", 19999);
+  measure(
+      "nft, 20,000 rules in one chain", [&] { return lab.read(native); },
+      "ip saddr 10.78.30.1 tcp dport 19999 counter packets 0 bytes 0 drop comment \"rule 19998\"");
+  const std::string saved = "-A USER -s 10.58.150.1/32 -p tcp -m tcp --dport 14999 -m comment --comment \"rule 14998\" -j DROP";
+  const auto paired = lab.nft(NFPROTO_IPV4, "filter", "USER", 14999);
+  measure(
+      "iptables-nft, 15,000 rules in one chain", [&] { return lab.read(paired); }, saved);
+  const auto legacy = lab.legacy(false, "filter", "USER", 14999);
+  measure(
+      "iptables-legacy, 15,000 rules", [&] { return lab.read(legacy); }, saved);
+}

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "inventory/ruleset_xt.hpp"
+
+#include <linux/netfilter.h>
+#include <sys/socket.h>
+
+#include "base/text.hpp"
+#include "inventory/iptables_save.hpp"
+#include "inventory/xt_table.hpp"
+
+namespace synfate::inventory {
+namespace {
+
+/// A hundred thousand rules.
+constexpr std::size_t kMaxTableBytes = 32U << 20U;
+
+Error unreadable(std::string why) { return {ErrorKind::BadData, "cannot read the rule's text", std::move(why), ""}; }
+
+/// The programs that speak to this backend, by name; a plain iptables-save may be either and is asked which.
+std::vector<std::vector<std::string>> commands_for(XtBackend backend, bool ipv6, const std::string& table) {
+  const std::string program = ipv6 ? "ip6tables" : "iptables";
+  return {{program + (backend == XtBackend::Legacy ? "-legacy-save" : "-nft-save"), "-t", table}};
+}
+
+bool speaks_to(XtBackend backend, const std::string& version) {
+  const bool nft = version.find("(nf_tables)") != std::string::npos;
+  // Before 1.8 there was one backend, and no word about it.
+  return nft == (backend == XtBackend::Nft) && version.find(" v1.") != std::string::npos;
+}
+
+Result<ToolAnswer> save_table(machine::Machine& machine, const machine::NetnsHandle& netns, const std::vector<ToolBox>& boxes,
+                              XtBackend backend, bool ipv6, const std::string& table) {
+  auto answer = ask_tools(machine, netns, boxes, commands_for(backend, ipv6, table));
+  if (answer || answer.error().kind != ErrorKind::Gone) return answer;
+  const std::string plain = ipv6 ? "ip6tables-save" : "iptables-save";
+  for (const ToolBox& box : boxes) {
+    const auto version = ask_tools(machine, netns, {box}, {{plain, "-V"}});
+    if (version && speaks_to(backend, version->out)) return ask_tools(machine, netns, {box}, {{plain, "-t", table}});
+  }
+  return answer;
+}
+
+/// What is wrong with taking the kernel's table for the one that dropped; empty: nothing.
+std::string doubt_about(const Result<XtTable>& table, const RuleQuestion& question) {
+  if (!table) return "the kernel's table could not be read again: " + table.error().why;
+  const XtRule* rule = table->at(question.key.offset);
+  const bool policy = rule != nullptr && rule->role == XtRole::Policy;
+  const bool same_place = rule != nullptr && table->chain_name(*rule) == question.chain && policy == question.policy &&
+                          (policy || (rule->role == XtRole::Rule && rule->number == question.number));
+  if (!same_place || (question.proof != 0 && rule->proof != question.proof)) {
+    return "the rule was removed or replaced between the drop and this reading: the table has changed";
+  }
+  return {};
+}
+
+std::size_t rules_in(const XtTable& table, const std::string& chain) {
+  for (const XtChain& each : table.chains) {
+    // The last entry is the policy, or the RETURN that iptables does not show.
+    if (each.name == chain) return each.count == 0 ? 0 : each.count - 1;
+  }
+  return 0;
+}
+
+/// What iptables-save prints as the target.
+std::string target_of(const XtTable& table, const XtRule& rule) {
+  switch (rule.verdict) {
+    case XtVerdict::Drop: return "DROP";
+    case XtVerdict::Accept: return "ACCEPT";
+    case XtVerdict::Queue: return "QUEUE";
+    case XtVerdict::Return: return "RETURN";
+    case XtVerdict::Jump:
+    case XtVerdict::Goto: return table.chains[rule.to_chain].name;
+    case XtVerdict::Target: return rule.target;
+    case XtVerdict::Continue:
+    case XtVerdict::None: return "";
+  }
+  return "";
+}
+
+bool same_rules(const XtTable& a, const XtTable& b) {
+  if (a.rules.size() != b.rules.size() || a.chains.size() != b.chains.size()) return false;
+  for (std::size_t i = 0; i < a.rules.size(); ++i) {
+    if (a.rules[i].offset != b.rules[i].offset || a.rules[i].proof != b.rules[i].proof) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+Result<SavedChainText> read_saved_chain(machine::Machine& machine, const machine::NetnsHandle& netns, const std::vector<ToolBox>& boxes,
+                                        XtBackend backend, bool ipv6, const std::string& table, const std::string& chain,
+                                        std::size_t number) {
+  const auto answer = save_table(machine, netns, boxes, backend, ipv6, table);
+  if (!answer) return unreadable(answer.error().why);
+  const SavedRules saved = parse_iptables_save(answer->out);
+  const SavedTable* found = saved.table(table);
+  if (found == nullptr) return unreadable(answer->source + " prints no table of that name");
+  if (!found->complete) return unreadable("what " + answer->source + " prints ends in the middle");
+  if (saved.odd_lines != 0) return unreadable(answer->source + " prints lines that are not understood");
+  const SavedChain* named = found->chain(chain);
+  if (named == nullptr) return unreadable(answer->source + " prints no chain of that name");
+  const auto rules = found->rules_of(chain);
+  SavedChainText text;
+  text.source = answer->source;
+  text.policy = std::string{named->policy};
+  text.count = rules.size();
+  if (number > rules.size()) return unreadable("the chain has fewer rules in what " + answer->source + " prints");
+  if (number == 0) return text;
+  const SavedRule& rule = *rules[number - 1];
+  text.rule = one_line(rule.text);
+  text.comment = one_line(iptables_comment(rule.text));
+  text.target = std::string{iptables_target(rule.text)};
+  text.unknown_part = rule.unknown;
+  return text;
+}
+
+void read_legacy_text(machine::Machine& machine, const machine::NetnsHandle& netns, const std::vector<ToolBox>& boxes,
+                      const RuleQuestion& question, model::RuleText& text) {
+  const std::string& table = question.key.table;
+  const bool ipv6 = question.key.family == NFPROTO_IPV6;
+  const int family = ipv6 ? AF_INET6 : AF_INET;
+  const auto read_table = [&]() -> Result<XtTable> {
+    std::optional<Result<machine::XtTableBytes>> bytes;
+    const auto visited = machine.inside(netns, [&](machine::NetnsVisit& there) {
+      // Asking for a table that the namespace does not have yet would make it.
+      const auto names = there.read_file(ipv6 ? "/proc/thread-self/net/ip6_tables_names" : "/proc/thread-self/net/ip_tables_names", {});
+      if (names) {
+        for (const std::string_view name : split(*names, '\n')) {
+          if (name == table) bytes = there.xt_table(family, table, kMaxTableBytes);
+        }
+      }
+    });
+    if (!visited) return visited.error();
+    if (!bytes) return Error{ErrorKind::Gone, "cannot read the table", "the namespace has no such table any more", ""};
+    if (!*bytes) return bytes->error();
+    return parse_xt_table(family, table, **bytes);
+  };
+  text.number = question.number;
+  text.policy = question.policy;
+  const auto before = read_table();
+  text.gap = doubt_about(before, question);
+  if (!text.gap.empty()) return;
+  const std::size_t number = question.policy ? 0 : question.number.value_or(0);
+  if (!question.policy && number == 0) {
+    text.gap = "its number is not known";
+    return;
+  }
+  const auto saved = read_saved_chain(machine, netns, boxes, XtBackend::Legacy, ipv6, table, question.chain, number);
+  if (!saved) {
+    text.gap = saved.error().why;
+    return;
+  }
+  const auto after = read_table();
+  text.gap = doubt_about(after, question);
+  if (!text.gap.empty()) return;
+  const XtRule& rule = *after->at(question.key.offset);
+  if (!same_rules(*before, *after) || saved->count != rules_in(*after, question.chain)) {
+    text.gap = "the table changed while it was read";
+    return;
+  }
+  text.source = saved->source;
+  if (question.policy) {
+    if (saved->policy != target_of(*after, rule)) {
+      text.gap = "the chain's policy in what " + saved->source + " prints is not the kernel's";
+      return;
+    }
+    text.text = "-P " + one_line(question.chain) + " " + saved->policy;
+    return;
+  }
+  if (!saved->unknown_part && saved->target != target_of(*after, rule)) {
+    text.gap = "the rule of that number in what " + saved->source + " prints has another target than the kernel's";
+    return;
+  }
+  text.text = saved->rule;
+  text.comment = saved->comment;
+  if (saved->unknown_part) text.gap = "a part of the rule is not known to " + saved->source;
+}
+
+}  // namespace synfate::inventory

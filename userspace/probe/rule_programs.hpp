@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+// The programs that tell which rule dropped (bpf/rules.bpf.c): loaded after the rest, sharing its ring, and again when nf_tables appears.
+#pragma once
+
+#include <memory>
+
+#include "base/result.hpp"
+#include "base/unique_fd.hpp"
+#include "probe/frames.hpp"
+#include "probe/kernel_btf.hpp"
+
+struct bpf_map;
+
+namespace synfate::probe {
+
+/// Descriptors of the maps that all objects share; owned by whoever made them.
+struct SharedMaps {
+  int ring = -1;
+  int counters = -1;
+  int pending_drops = -1;
+};
+
+class RulePrograms {
+ public:
+  /// Loads and attaches. On failure nothing stays behind.
+  static Result<std::unique_ptr<RulePrograms>> start(const SharedMaps& shared, bool netfilter_links);
+  ~RulePrograms();
+  RulePrograms(const RulePrograms&) = delete;
+  RulePrograms& operator=(const RulePrograms&) = delete;
+
+  void set_frames(const Frames& frames);
+  /// Drops in this namespace are lessons; 0: none.
+  void set_lesson_netns(std::uint32_t netns);
+  /// Puts entries of known index on the output hook of that namespace, which must be synfate's own; they go with close_drill().
+  Status open_drill(int netns_fd);
+  void close_drill();
+  /// Of the map that fexit programs write to.
+  int evaluations_fd() const;
+
+ private:
+  struct Kernel;
+  explicit RulePrograms(std::unique_ptr<Kernel> kernel);
+  std::unique_ptr<Kernel> kernel_;
+};
+
+}  // namespace synfate::probe
