@@ -49,6 +49,12 @@ static __always_inline __u64 cpu_offset(const struct xt_mark *mark)
 	return as_number(mark) - read_word(map + bpf_core_field_offset(struct bpf_array, value));
 }
 
+/* The xt_table_info that a table has now. */
+static __always_inline __u64 info_of(__u64 table)
+{
+	return pointer_of((struct xt_table *)table, private);
+}
+
 struct walk {
 	struct xt_counts *counts;
 	const struct xt_watch *watch;
@@ -154,7 +160,7 @@ SUBPROGRAM int note_counters(__u32 index, __u64 skb)
 	if (mark->budget == 0)
 		return 0;
 	mark->budget--;
-	mark->info = pointer_of((struct xt_table *)watch->table, private);
+	mark->info = info_of(watch->table);
 	if (!prepare(&walk, mark, watch))
 		return 0;
 	bpf_loop(MAX_XT_RULES, note_step, &walk, 0);
@@ -183,7 +189,7 @@ SUBPROGRAM int compare_counters(__u64 skb)
 	mark->compared = 1;
 	mark->hits = 0;
 	mark->offset = 0;
-	mark->replaced = pointer_of((struct xt_table *)watch->table, private) != mark->info;
+	mark->replaced = info_of(watch->table) != mark->info;
 	if (mark->replaced || !prepare(&walk, mark, watch))
 		return 0;
 	bpf_loop(MAX_XT_RULES, compare_step, &walk, 0);
@@ -297,7 +303,7 @@ int BPF_PROG(on_kfree_skb_xtables, struct sk_buff *skb)
 	struct xt_mark *mark = bpf_map_lookup_elem(&marks, &zero);
 	struct wire_verdict *record;
 	struct xt_watch *watch;
-	__u64 entry;
+	__u64 entry, table;
 
 	if (!drop || !mark || drop->later != (__u64)skb)
 		return 0;
@@ -309,7 +315,7 @@ int BPF_PROG(on_kfree_skb_xtables, struct sk_buff *skb)
 	if (!watch)
 		return 0;
 	/* After a traced table, that was done already. */
-	compare_counters((__u64)skb);
+	compare_counters(as_number(skb));
 	mark->skb = 0;
 	if (!mark->compared)
 		return 0;
@@ -320,7 +326,8 @@ int BPF_PROG(on_kfree_skb_xtables, struct sk_buff *skb)
 	record->how = watch->traced ? WIRE_HOW_FENTRY : WIRE_HOW_COUNTERS;
 	record->family = watch->family;
 	record->generation = mark->info;
-	bpf_probe_read_kernel_str(record->table, sizeof(record->table), &((struct xt_table *)mark->table)->name);
+	table = mark->table;
+	bpf_probe_read_kernel_str(record->table, sizeof(record->table), &((struct xt_table *)table)->name);
 	if (mark->replaced) {
 		record->doubt = WIRE_DOUBT_REPLACED;
 	} else if (mark->hits != 1) {

@@ -29,8 +29,8 @@ def folder_of(work, name):
 
 
 def accelerator():
-    """TCG with a thread for each processor, unless the environment names another: SYNFATE_TEST_ACCEL=kvm."""
-    return os.environ.get("SYNFATE_TEST_ACCEL", "tcg,thread=multi")
+    """TCG with a thread for each processor and 256 MB for what it translates, unless the environment names another: SYNFATE_TEST_ACCEL=kvm."""
+    return os.environ.get("SYNFATE_TEST_ACCEL", "tcg,thread=multi,tb-size=256")
 
 
 def listening(folder, name):
@@ -42,14 +42,30 @@ def listening(folder, name):
     return one
 
 
+def locked(folder, seconds=5.0):
+    """The descriptor of the folder's lock, which the keeper of a guest holds. One whose owner was just killed needs a moment."""
+    lock = os.open(os.path.join(folder, "lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+
+    def too_late(_number, _frame):
+        raise GuestError(f"a guest is running in {folder} already, for another ctest; only one can")
+
+    before = signal.signal(signal.SIGALRM, too_late)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+    except GuestError:
+        os.close(lock)
+        raise
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    return lock
+
+
 def boot(folder, image, initramfs, owner):
     """Boots a guest that lives as long as the process `owner`; returns its first words. `initramfs`: archives that make up one."""
     os.makedirs(folder, exist_ok=True)
-    lock = os.open(os.path.join(folder, "lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise GuestError(f"a guest is running in {folder} already, for another ctest; only one can") from error
+    lock = locked(folder)
     for name in os.listdir(folder):
         if name != "lock":
             os.unlink(os.path.join(folder, name))

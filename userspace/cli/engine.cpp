@@ -22,6 +22,15 @@ bool is_anothers_calibration(const model::Journey& journey) {
   return to.address == *model::parse_ip("127.0.0.1") && to.port <= kLastCalibrationPort;
 }
 
+/// Which rule the verdict names; empty when it names none.
+std::string named_rule(const model::Verdict& verdict) {
+  if (!verdict.where.rule) return "";
+  const model::RuleRef& rule = *verdict.where.rule;
+  if (!rule.number && !rule.handle && rule.policy != true) return "";
+  return rule.backend + ' ' + rule.family + ' ' + rule.table + ' ' + rule.chain + ' ' + std::to_string(rule.number.value_or(0)) + ' ' +
+         std::to_string(rule.handle.value_or(0));
+}
+
 }  // namespace
 
 std::string to_text(const NftSites& sites) {
@@ -74,8 +83,9 @@ void Engine::finish(MonotonicNs now) {
   tracker_.finish([&](const model::Journey& journey) { consider(journey, now, true); });
 }
 
-bool Engine::Printed::same_answer(const Printed& other) const {
-  return fate == other.fate && cause == other.cause && packet == other.packet && netns == other.netns && stage == other.stage;
+bool Engine::Printed::is_news_after(const Printed& before) const {
+  return fate != before.fate || cause != before.cause || packet != before.packet || netns != before.netns || stage != before.stage ||
+         (!rule.empty() && rule != before.rule);
 }
 
 void Engine::consider(const model::Journey& journey, MonotonicNs now, bool last) {
@@ -83,11 +93,12 @@ void Engine::consider(const model::Journey& journey, MonotonicNs now, bool last)
   if (before_judge_) before_judge_(journey);
   const model::Journey known = with_sites(journey);
   model::Verdict verdict = judge::judge(known, inventory_, {.now_ns = now, .tier = options_.tier});
-  const Printed answer{verdict.fate, verdict.cause, verdict.packet, verdict.where.netns, verdict.where.stage, 0};
+  Printed answer{verdict.fate, verdict.cause, verdict.packet, verdict.where.netns, verdict.where.stage, named_rule(verdict), 0};
   Printed& before = printed_[journey.id];
   const bool was_printed = before.revision != 0;
   const unsigned revision = before.revision;
-  const bool changed = !before.same_answer(answer);
+  const bool changed = answer.is_news_after(before);
+  if (answer.rule.empty()) answer.rule = before.rule;
   before = answer;
   before.revision = revision;
   if (printed_.size() > kMaxRemembered) {

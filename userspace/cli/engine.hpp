@@ -87,9 +87,11 @@ class Engine {
     model::Leg packet = model::Leg::None;
     model::NetnsId netns = 0;
     model::Stage stage = model::Stage::None;
+    std::string rule;       ///< empty: not named
     unsigned revision = 0;  ///< 0: judged, not printed
 
-    bool same_answer(const Printed& other) const;
+    /// A rule that is no longer named is no news: it is the one that was printed.
+    bool is_news_after(const Printed& before) const;
   };
 
   void consider(const model::Journey& journey, MonotonicNs now, bool last);

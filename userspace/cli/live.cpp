@@ -61,7 +61,8 @@ LiveSession::LiveSession(const Options& options, render::Sink& sink, const WallC
       surroundings_(machine_),
       engine_(sink, {features_.btf.drop_reasons, kernel_release()},
               {.print_all = options.all || options.command == Command::Run, .count = options.count, .tier = tier()}),
-      probe_(std::move(probe)) {}
+      probe_(std::move(probe)),
+      rule_watch_(probe_, surroundings_, [this](const model::Notice& notice) { engine_.print(notice); }) {}
 
 Result<std::unique_ptr<LiveSession>> LiveSession::start(const Options& options, render::Sink& sink, const WallClock& clock) {
   if (options.ready_fd && ::fcntl(*options.ready_fd, F_GETFD) < 0) {
@@ -149,7 +150,9 @@ void LiveSession::write_ready() const {
 int LiveSession::loop(const std::function<void()>& armed) {
   engine_.set_before_judge([this](const model::Journey& journey) {
     const MonotonicNs now = monotonic_now();
-    if (!surroundings_.look_at(journey, now)) return;
+    const bool around = surroundings_.look_at(journey, now);
+    const bool rules = rule_watch_.look_at(journey, now);
+    if (!around && !rules) return;
     engine_.set_inventory(surroundings_.inventory());
     if (recorder_.is_on()) recorder_.inventory(now, surroundings_.touched());
   });
@@ -246,6 +249,7 @@ void LiveSession::tick(MonotonicNs now) {
   probe_.sweep();
   drain();
   if (nftrace_) nftrace_->tick(now);
+  rule_watch_.tick(now);
   note_losses(now);
   next_tick_ns_ = now + kTick;
 }

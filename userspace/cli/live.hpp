@@ -13,6 +13,7 @@
 #include "cli/nftrace_session.hpp"
 #include "cli/options.hpp"
 #include "cli/recorder.hpp"
+#include "cli/rule_watch.hpp"
 #include "cli/surroundings.hpp"
 #include "machine/real.hpp"
 #include "probe/probe.hpp"
@@ -71,6 +72,7 @@ class LiveSession {
   Recorder recorder_;
   probe::Probe probe_;
   Calibration calibration_;
+  RuleWatch rule_watch_;
   std::unique_ptr<NftraceSession> nftrace_;
   std::optional<Child> child_;
   UniqueFd signals_;

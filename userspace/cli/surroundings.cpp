@@ -46,13 +46,26 @@ bool Surroundings::look_at(const model::Journey& journey, MonotonicNs now) {
   }
   bool changed = false;
   for (const auto& [netns, wanted] : touched) {
-    if (!reader_.knows(netns) && refreshed_ns_ + kLookAgain < now) {
-      look_around(now);
-      changed = true;
-    }
+    changed |= find(netns, now);
     changed |= read(netns, wanted, now);
   }
   return changed;
+}
+
+bool Surroundings::find(model::NetnsId netns, MonotonicNs now) {
+  if (reader_.knows(netns) || refreshed_ns_ + kLookAgain >= now) return false;
+  look_around(now);
+  return true;
+}
+
+Status Surroundings::read_rule(model::NetnsId netns, const inventory::RuleQuestion& question, MonotonicNs now) {
+  find(netns, now);
+  return reader_.read_rule(netns, question);
+}
+
+Result<inventory::XtTable> Surroundings::read_xt_table(model::NetnsId netns, int family, const std::string& table, MonotonicNs now) {
+  find(netns, now);
+  return reader_.read_xt_table(netns, family, table);
 }
 
 model::Inventory Surroundings::touched() const {

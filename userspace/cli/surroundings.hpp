@@ -19,6 +19,9 @@ class Surroundings {
   void look_around(MonotonicNs now);
   /// Returns true when something was read anew.
   bool look_at(const model::Journey& journey, MonotonicNs now);
+  /// The text of a rule, into the inventory.
+  Status read_rule(model::NetnsId netns, const inventory::RuleQuestion& question, MonotonicNs now);
+  Result<inventory::XtTable> read_xt_table(model::NetnsId netns, int family, const std::string& table, MonotonicNs now);
   const model::Inventory& inventory() const { return reader_.current(); }
   Result<machine::NetnsHandle> open(model::NetnsId netns) const { return reader_.open(netns); }
   /// Only the namespaces that attempts touched: what a recording needs, and nothing more of the machine.
@@ -31,6 +34,7 @@ class Surroundings {
     bool netfilter = false;
   };
   bool read(model::NetnsId netns, Wanted wanted, MonotonicNs now);
+  bool find(model::NetnsId netns, MonotonicNs now);
 
   inventory::InventoryReader reader_;
   MonotonicNs refreshed_ns_ = 0;

@@ -201,7 +201,10 @@ Status InventoryReader::read_rule(model::NetnsId id, const RuleQuestion& questio
   if (!handle) return handle.error();
   model::Netns& netns = inventory_.namespaces[id];
   model::RuleText text = read_rule_text(machine_, *handle, netns.example_tgid, question);
-  std::erase_if(netns.rules, [&](const model::RuleText& each) { return each.key == question.key; });
+  text.flow = question.flow;
+  // Hardly any set is about source ports, and every attempt has its own.
+  if (text.text.find("sport") == std::string::npos) text.flow.src.port = 0;
+  std::erase_if(netns.rules, [&](const model::RuleText& each) { return each.key == text.key && each.flow == text.flow; });
   if (netns.rules.size() >= kMaxRuleTexts) netns.rules.erase(netns.rules.begin());
   netns.rules.push_back(std::move(text));
   return Ok{};

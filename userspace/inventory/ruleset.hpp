@@ -15,7 +15,7 @@ namespace synfate::inventory {
 
 struct RuleQuestion {
   model::RuleKey key;
-  std::string chain;                    ///< XtRule: as the kernel's table has it; nft: in the key
+  std::string chain;                    ///< XtRule: as the kernel's table has it, also in the key where a trace told it; nft: in the key
   std::optional<std::uint32_t> number;  ///< XtRule, as chain
   bool policy = false;                  ///< XtRule, as chain
   std::uint64_t proof = 0;              ///< XtRule: HookVerdict::proof; 0: not known

@@ -53,15 +53,6 @@ std::string iptables_target_of(const NftRule& rule) {
   return {};
 }
 
-/// The number at the verdict is the evidence's; where the rule stands now is what a reader will see.
-void take_number(const RuleQuestion& question, std::size_t now, model::RuleText& text) {
-  const auto present = static_cast<std::uint32_t>(now);
-  text.number = question.key.number != 0 ? question.key.number : present;
-  if (present != 0 && *text.number != present) {
-    add_gap(text, "other rules of the chain were added or removed since: it is rule " + std::to_string(present) + " now");
-  }
-}
-
 /// Text and comment by position; empty, or why that cannot be had. The generation before and after is the same, so nothing moved between.
 std::string pair_with_iptables(const Asked& asked, const NftRule& rule, model::RuleText& text) {
   const auto& key = asked.question.key;
@@ -96,7 +87,7 @@ std::string pair_with_iptables(const Asked& asked, const NftRule& rule, model::R
     text.comment = saved->comment;
     text.source = saved->source;
     if (saved->unknown_part) add_gap(text, "a part of the rule is not known to " + saved->source);
-    take_number(asked.question, position->number, text);
+    text.number = static_cast<std::uint32_t>(position->number);
     return {};
   }
   return why;
@@ -134,8 +125,6 @@ void read_native(const Asked& asked, const NftRule& rule, model::RuleText& text)
   text.comment = one_line(rule.comment);
   const auto answer = list_chain(asked);
   if (!answer) {
-    take_number(asked.question, 0, text);
-    if (text.number == 0U) text.number.reset();
     return add_gap(text, "its text could not be read: " + answer.error().why);
   }
   const NftListing listing = parse_nft_listing(answer->out);
@@ -150,14 +139,13 @@ void read_native(const Asked& asked, const NftRule& rule, model::RuleText& text)
   // A comment that imitates a listing could make a handle appear twice; the kernel gives each only once.
   const bool trustworthy = times == 1 && listing.complete && nft_comment(chain->rules[found].raw) == rule.comment;
   if (!trustworthy) {
-    if (key.number != 0) text.number = key.number;
     return add_gap(text, times == 0 ? "the rule was removed or replaced between the drop and this reading (handle " +
                                           std::to_string(key.handle) + " is gone)"
                                     : "its text could not be told apart in what " + answer->source + " prints");
   }
   text.text = nft_rule_text(chain->rules[found].raw);
   text.source = answer->source;
-  take_number(asked.question, found + 1, text);
+  text.number = static_cast<std::uint32_t>(found + 1);
 }
 
 NftPacket packet_of(const RuleQuestion& question) { return {question.key.family, question.flow, question.in_device, question.out_device}; }

@@ -4,6 +4,8 @@
 #include <linux/netfilter.h>
 #include <sys/socket.h>
 
+#include <algorithm>
+
 #include "base/text.hpp"
 #include "inventory/iptables_save.hpp"
 #include "inventory/xt_table.hpp"
@@ -40,14 +42,25 @@ Result<ToolAnswer> save_table(machine::Machine& machine, const machine::NetnsHan
   return answer;
 }
 
+/// The entry that is meant. A trace tells chain and number, what counts or walks the table tells the offset.
+const XtRule* find_rule(const XtTable& table, const RuleQuestion& question) {
+  const auto is_it = [&](const XtRule& rule) {
+    if (table.chain_name(rule) != question.chain) return false;
+    return question.policy ? rule.role == XtRole::Policy : rule.role == XtRole::Rule && rule.number == question.number;
+  };
+  if (question.key.chain.empty()) {
+    const XtRule* rule = table.at(question.key.offset);
+    return rule != nullptr && is_it(*rule) ? rule : nullptr;
+  }
+  const auto found = std::find_if(table.rules.begin(), table.rules.end(), is_it);
+  return found == table.rules.end() ? nullptr : &*found;
+}
+
 /// What is wrong with taking the kernel's table for the one that dropped; empty: nothing.
 std::string doubt_about(const Result<XtTable>& table, const RuleQuestion& question) {
   if (!table) return "the kernel's table could not be read again: " + table.error().why;
-  const XtRule* rule = table->at(question.key.offset);
-  const bool policy = rule != nullptr && rule->role == XtRole::Policy;
-  const bool same_place = rule != nullptr && table->chain_name(*rule) == question.chain && policy == question.policy &&
-                          (policy || (rule->role == XtRole::Rule && rule->number == question.number));
-  if (!same_place || (question.proof != 0 && rule->proof != question.proof)) {
+  const XtRule* rule = find_rule(*table, question);
+  if (rule == nullptr || (question.proof != 0 && rule->proof != question.proof)) {
     return "the rule was removed or replaced between the drop and this reading: the table has changed";
   }
   return {};
@@ -153,7 +166,7 @@ void read_legacy_text(machine::Machine& machine, const machine::NetnsHandle& net
   const auto after = read_table();
   text.gap = doubt_about(after, question);
   if (!text.gap.empty()) return;
-  const XtRule& rule = *after->at(question.key.offset);
+  const XtRule& rule = *find_rule(*after, question);
   if (!same_rules(*before, *after) || saved->count != rules_in(*after, question.chain)) {
     text.gap = "the table changed while it was read";
     return;
@@ -173,6 +186,10 @@ void read_legacy_text(machine::Machine& machine, const machine::NetnsHandle& net
   }
   text.text = saved->rule;
   text.comment = saved->comment;
+  // A trace gives no identity that a table made anew would lack.
+  if (!question.key.chain.empty() && question.proof == 0) {
+    text.gap = "it is the rule of that number now, and nothing shows that the table was not replaced since the trace";
+  }
   if (saved->unknown_part) text.gap = "a part of the rule is not known to " + saved->source;
 }
 

@@ -66,7 +66,7 @@ bool differ(const Value& a, const Value& b) {
 
 const RuleText* text_of(const Case& kase, const RuleKey& key) {
   const model::Netns* netns = kase.netns(kase.drop_event()->place.netns);
-  return netns == nullptr ? nullptr : netns->rule_text(key);
+  return netns == nullptr ? nullptr : netns->rule_text(key, kase.drop_event()->flow);
 }
 
 struct Position {

@@ -10,9 +10,16 @@ const Link* Netns::link(std::uint32_t ifindex) const {
   return it == links.end() ? nullptr : &*it;
 }
 
-const RuleText* Netns::rule_text(const RuleKey& key) const {
-  const auto it = std::find_if(rules.begin(), rules.end(), [&](const RuleText& text) { return text.key == key; });
-  return it == rules.end() ? nullptr : &*it;
+const RuleText* Netns::rule_text(const RuleKey& key, const Flow& flow) const {
+  Flow from_any_port = flow;
+  from_any_port.src.port = 0;
+  const RuleText* other = nullptr;
+  for (const RuleText& text : rules) {
+    if (text.key != key) continue;
+    if (text.flow == flow || text.flow == from_any_port) return &text;
+    if (text.element.empty() && text.via.empty()) other = &text;
+  }
+  return other;
 }
 
 const Netns* Inventory::find(NetnsId id) const {

@@ -108,7 +108,8 @@ struct Netns {
   std::vector<NfQueue> nf_queues;
   bool nf_queues_read = false;  ///< nf_queues is complete, as of its reading
 
-  const RuleText* rule_text(const RuleKey& key) const;
+  /// What was read of that rule for a packet of that flow. What names no element is true for every packet.
+  const RuleText* rule_text(const RuleKey& key, const Flow& flow) const;
 
   const Link* link(std::uint32_t ifindex) const;
 };

@@ -7,6 +7,8 @@
 #include <optional>
 #include <string>
 
+#include "model/address.hpp"
+
 namespace synfate::model {
 
 /// One entry of a netfilter hook: a function that is asked about every packet there.
@@ -16,7 +18,7 @@ struct HookEntry {
   std::string function;  ///< "ipt_do_table", without compiler suffixes; empty: not read
   std::string module;    ///< empty: the kernel proper
   std::optional<int> priority;
-  std::string xt_table;  ///< "filter": of an xtables entry
+  std::string xt_table;          ///< "filter": of an xtables entry
   std::uint64_t xt_address = 0;  ///< of the kernel's struct xt_table, an identity while the entry exists
 };
 
@@ -71,6 +73,7 @@ struct RuleText {
   std::string comment;  ///< untrusted
   std::string element;  ///< untrusted; of the set or map that decided: "10.96.0.10 . tcp . 53", with its own comment after it
   std::string via;      ///< untrusted; the map element that led to the chain, where one did: as element
+  Flow flow;            ///< of the packet that element and via are about; source port 0: of any
   std::string gap;      ///< why text, number or element is missing or was not proven to be this rule's; empty: nothing is
   std::string source;   ///< the tool and where it is from: "iptables-nft-save of the node container (tgid 42)"
 };

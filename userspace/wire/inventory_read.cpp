@@ -101,6 +101,14 @@ std::string read_rule(const Json& json, std::string where, model::RuleText& rule
   fields.read("comment", rule.comment);
   fields.read("element", rule.element);
   fields.read("via", rule.via);
+  if (const Json* object = fields.object("flow")) {
+    JsonFields flow(*object, fields.where("flow"));
+    flow.read("src", rule.flow.src.address);
+    flow.read("sport", rule.flow.src.port);
+    flow.read("dst", rule.flow.dst.address);
+    flow.read("dport", rule.flow.dst.port);
+    if (!flow.error().empty()) return flow.error();
+  }
   fields.read("gap", rule.gap);
   fields.read("source", rule.source);
   return fields.error();

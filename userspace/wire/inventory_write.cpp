@@ -80,7 +80,7 @@ Json to_json(const model::RuleKey& key) {
 }
 
 Json to_json(const model::RuleText& rule) {
-  const auto& [key, backend, chain, number, policy, text, comment, element, via, gap, source] = rule;
+  const auto& [key, backend, chain, number, policy, text, comment, element, via, flow, gap, source] = rule;
   return {{"key", to_json(key)},
           {"backend", text_json(backend)},
           {"chain", text_json(chain)},
@@ -90,6 +90,11 @@ Json to_json(const model::RuleText& rule) {
           {"comment", text_json(comment)},
           {"element", text_json(element)},
           {"via", text_json(via)},
+          {"flow",
+           {{"src", address_json(flow.src.address)},
+            {"sport", flow.src.port},
+            {"dst", address_json(flow.dst.address)},
+            {"dport", flow.dst.port}}},
           {"gap", text_json(gap)},
           {"source", text_json(source)}};
 }

@@ -183,8 +183,9 @@ TEST_CASE("a rule that is gone, replaced, moved or in a table made anew is never
     lab.sh("nft insert rule ip t c tcp dport 7 drop");
     const auto text = lab.read(question);
     CHECK(text.text == "tcp dport 1 drop");
-    CHECK(text.number == 1U);
-    CHECK(text.gap == "other rules of the chain were added or removed since: it is rule 2 now");
+    CHECK(text.number == 2U);
+    CHECK(text.key.number == 1);
+    CHECK(text.gap == "");
   }
   SUBCASE("the table is gone") {
     lab.sh("nft delete table ip t");
@@ -226,6 +227,16 @@ ip6tables-legacy -A INPUT -s fd00::1 -j DROP
   CHECK(text.source == "iptables-legacy-save of the host");
   CHECK(lab.read(lab.legacy(false, "filter", "FORWARD", 0)).text == "-P FORWARD DROP");
   CHECK(lab.read(lab.legacy(true, "filter", "INPUT", 1)).text == "-A INPUT -s fd00::1/128 -j DROP");
+
+  auto traced = question;
+  traced.key.chain = "USER";
+  traced.key.number = 2;
+  traced.key.offset = 0;
+  CHECK(lab.read(traced).text == text.text);
+  CHECK(lab.read(traced).gap == "");
+  traced.proof = 0;
+  CHECK(lab.read(traced).text == text.text);
+  CHECK(lab.read(traced).gap.find("nothing shows that the table was not replaced") != std::string::npos);
 
   auto absent = question;
   absent.key.table = "security";

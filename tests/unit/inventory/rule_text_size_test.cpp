@@ -19,8 +19,8 @@ namespace {
 
 constexpr std::size_t kMaxGrowthKib = 64U << 10U;
 constexpr DurationNs kMaxCpu = 600 * kMillisecond;
-/// Ten times what it takes on a machine of 2026 with two processors: a test machine may be busy with others.
-constexpr DurationNs kMaxTime = 3 * kSecond;
+/// The goal is 300 ms on a quiet machine; a test machine may be busy with others, so this only catches what is out of all proportion.
+constexpr DurationNs kMaxTime = 10 * kSecond;
 
 std::size_t status_kib(const std::string& name) {
   std::ifstream status{"/proc/self/status"};

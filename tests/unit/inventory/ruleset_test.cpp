@@ -219,15 +219,15 @@ TEST_CASE("the reader keeps one answer for each rule, and only the last of them"
   REQUIRE(reader.read_rule(id, question));
   const model::Netns& netns = *reader.current().find(id);
   CHECK(netns.rules.size() == 1);
-  REQUIRE(netns.rule_text(question.key) != nullptr);
-  CHECK(netns.rule_text(question.key)->text != "");
+  REQUIRE(netns.rule_text(question.key, question.flow) != nullptr);
+  CHECK(netns.rule_text(question.key, question.flow)->text != "");
   const model::RuleKey first = question.key;
   for (int i = 0; i < 300; ++i) {
     ++question.key.handle;
     REQUIRE(reader.read_rule(id, question));
   }
   CHECK(netns.rules.size() == 256);
-  CHECK(netns.rule_text(first) == nullptr);
-  CHECK(netns.rule_text(question.key) != nullptr);
+  CHECK(netns.rule_text(first, question.flow) == nullptr);
+  CHECK(netns.rule_text(question.key, question.flow) != nullptr);
   CHECK(reader.read_rule(7, question).error().kind == ErrorKind::Gone);
 }

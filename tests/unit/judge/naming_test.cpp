@@ -65,6 +65,12 @@ TEST_CASE("a text of another rule is not taken") {
     other.key.table_handle = 4;
     with_text(story, other);
   }
+  SUBCASE("with the element of another flow") {
+    auto other = text;
+    other.element = "10.0.9.9";
+    with_text(story, other);
+    story.inventory.namespaces[kHost].rules.back().flow.dst.port = 81;
+  }
   SUBCASE("in another namespace") { story.inventory.namespaces[kPod].rules = {text}; }
   SUBCASE("a policy's") {
     auto other = text;
@@ -177,6 +183,15 @@ TEST_CASE("of an entry of xtables alone the table is known, and why there is no 
   CHECK(verdict.where.rule->table == "raw");
   CHECK(verdict.where.rule_gap.find("tier 3") != std::string::npos);
   CHECK(verdict.next == "ip6tables-legacy -t raw -nvL --line-numbers");
+}
+
+TEST_CASE("an entry with a table of xtables is one of xtables, whatever its function is called") {
+  for (const char* function : {"", "a_hook_of_some_module"}) {
+    Story story = dropped("nf_hook_slow");
+    story.verdict(How::Stack).entry = entry(function, "filter");
+    CHECK(story.judged().where.rule->table == "filter");
+    CHECK(story.judged().summary == "by iptables-legacy, table filter");
+  }
 }
 
 TEST_CASE("the kernel side's doubt is the gap") {

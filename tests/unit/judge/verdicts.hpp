@@ -74,6 +74,7 @@ inline Story& named(Story& story, How how, const model::RuleKey& key, const char
 }
 
 inline Story& with_text(Story& story, model::RuleText text) {
+  text.flow = story.journey.faces.front();
   story.inventory.namespaces[kHost].rules.push_back(std::move(text));
   return story;
 }

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+// What a session does about rules: reads the text of those that dropped, and makes the kernel side watch the tables of iptables-legacy
+// whose rule could not be told from a first drop, so that the retransmitted SYN tells it. Watches end by themselves.
+#pragma once
+
+#include <array>
+#include <functional>
+#include <optional>
+
+#include "cli/surroundings.hpp"
+#include "model/verdict.hpp"
+#include "probe/probe.hpp"
+
+namespace synfate::cli {
+
+class RuleWatch {
+ public:
+  using Say = std::function<void(const model::Notice&)>;
+
+  RuleWatch(probe::Probe& probe, Surroundings& surroundings, Say say) : probe_(probe), surroundings_(surroundings), say_(std::move(say)) {}
+
+  /// Before a journey is judged. Returns true when the inventory has learnt something.
+  bool look_at(const model::Journey& journey, MonotonicNs now);
+  /// Ends what has seen no drop for a while.
+  void tick(MonotonicNs now);
+
+ private:
+  struct Table {
+    model::NetnsId netns = 0;
+    std::string name;
+    probe::XtWatch watch;
+    inventory::XtTable known;  ///< as it was when the watch began
+    MonotonicNs last_drop_ns = 0;
+    bool armed = false;  ///< else it could not be, and why was said
+  };
+
+  bool explain(const model::Journey& journey, const model::Event& event, const model::HookVerdict& verdict, MonotonicNs now);
+  void watch(const model::Event& event, const model::HookVerdict& verdict, const model::HookTraversal& hook, MonotonicNs now);
+  void cannot_watch(Table& table, const Error& error);
+  /// Chain and number as the table had them when the watch began; false: it has no such rule any more.
+  bool place(const model::Event& event, const model::HookVerdict& verdict, inventory::RuleQuestion& question) const;
+
+  probe::Probe& probe_;
+  Surroundings& surroundings_;
+  Say say_;
+  std::array<std::optional<Table>, probe::XtCounters::kMaxWatches> tables_;
+  MonotonicNs traced_ns_ = 0;  ///< when the functions of nf_tables were last looked at; 0: never
+};
+
+}  // namespace synfate::cli
