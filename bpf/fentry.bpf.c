@@ -29,7 +29,7 @@ static __always_inline int on_evaluated(const __u64 *ctx)
 	if (!seen)
 		return 0;
 	seen->skb = pointer_of((struct nft_pktinfo *)ctx[2], skb);
-	seen->expression = ctx[0];
+	seen->expression = as_number((void *)ctx[0]);
 	seen->ts_ns = bpf_ktime_get_ns();
 	return 0;
 }
@@ -75,7 +75,7 @@ int on_nft_do_chain(__u64 *ctx)
 	record->subject = drop->subject;
 	record->how = WIRE_HOW_FENTRY;
 	if (hunt->entry_count)
-		fill_policy(record, hunt, ctx[1]);
+		fill_policy(record, hunt, as_number((void *)ctx[1]));
 	else
 		record->doubt = WIRE_DOUBT_UNREADABLE;
 	bpf_ringbuf_submit(record, 0);

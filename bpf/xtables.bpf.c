@@ -234,7 +234,7 @@ static __always_inline void on_table(const __u64 *ctx)
 {
 	const struct nf_hook_state *state = (const struct nf_hook_state *)ctx[2];
 
-	note_if_watched(ctx[0], BPF_CORE_READ(state, hook), BPF_CORE_READ(state, pf), ctx[1]);
+	note_if_watched(as_number((void *)ctx[0]), BPF_CORE_READ(state, hook), BPF_CORE_READ(state, pf), as_number((void *)ctx[1]));
 }
 
 SEC("fentry/ipt_do_table")
@@ -248,7 +248,7 @@ SEC("fexit/ipt_do_table")
 int after_ipt_do_table(__u64 *ctx)
 {
 	if ((__u32)ctx[3] == 0)
-		compare_counters(ctx[1]);
+		compare_counters(as_number((void *)ctx[1]));
 	return 0;
 }
 
@@ -263,7 +263,7 @@ SEC("fexit/ip6t_do_table")
 int after_ip6t_do_table(__u64 *ctx)
 {
 	if ((__u32)ctx[3] == 0)
-		compare_counters(ctx[1]);
+		compare_counters(as_number((void *)ctx[1]));
 	return 0;
 }
 

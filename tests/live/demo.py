@@ -26,7 +26,7 @@ SMALLEST_PIPE = 4096
 # What the lab makes happen, in the order of the steps: (asked for, part of the row).
 TRUTH = (
     ("10.96.0.10", 80, {"fate": "established", "cause": "established", "nat": {"dst": "10.42.1.20", "dport": 8080}}),
-    ("10.42.1.30", 5432, {"fate": "dropped", "cause": "netfilter_drop", "packet": "syn", "where": {"stage": "forward", "device": "cni0"}}),
+    ("10.42.1.30", 5432, {"fate": "dropped", "cause": "netfilter_drop", "packet": "syn", "where": {"stage": "forward", "device": "cni0", **POLICY_RULE}}),
     ("10.96.0.20", 80, {"fate": "refused", "cause": "no_listener", "packet": "syn", "nat": {"dst": "10.42.1.20", "dport": 9090}}),
     ("10.42.9.9", 8080, {"fate": "dropped", "cause": "route_blackhole", "packet": "syn", "where": {"stage": "route_in"}}),
     ("10.42.1.40", 6379, {"fate": "dropped", "cause": "rp_filter", "packet": "synack", "where": {"device": "backup0"}}),

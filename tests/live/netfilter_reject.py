@@ -11,10 +11,10 @@ import errno
 from expect import check
 from scenario import main
 from topology import routed
-from usual import NFT_DROPS_IN, SURE, dies, undetermined_rule
+from usual import NFT_DROPS_IN, SURE, TWO_SYNS, dies, named_rule
 
 
-def rejected(lab, netns, stage, function=NFT_DROPS_IN):
+def rejected(lab, netns, stage, rule, function=NFT_DROPS_IN):
     return {
         "fate": "refused",
         "cause": "netfilter_reject",
@@ -24,26 +24,27 @@ def rejected(lab, netns, stage, function=NFT_DROPS_IN):
             "stage": stage,
             "function": function,
             "reason": "NETFILTER_DROP",
-            **undetermined_rule(),
+            **rule,
         },
         "confidence": SURE,
     }
 
 
-def forward(lab, address, verdict, family):
+def forward(lab, address, verdict, family, printed=None):
     routed(lab)
     lab.listener("server", address, 80)
     lab.nft("router", f"table {family} lab {{ chain forward {{ type filter hook forward priority 0; tcp dport 80 {verdict}; }}; }}")
-    return dies(lab, "client", address, 80, rejected(lab, "router", "forward"))[1]
+    rule = named_rule(f"tcp dport 80 {printed or verdict}", family=family)
+    return dies(lab, "client", address, 80, rejected(lab, "router", "forward", rule))[1]
 
 
 def icmp(lab):
     # No errno is asserted: an ICMP error that arrives while connect() still holds the socket is only counted by the kernel.
-    forward(lab, lab.v4(2, 2), "reject with icmp type port-unreachable", "ip")
+    forward(lab, lab.v4(2, 2), "reject with icmp type port-unreachable", "ip", "reject")
 
 
 def icmp_ipv6(lab):
-    forward(lab, lab.v6(2, 2), "reject with icmpv6 type admin-prohibited", "ip6")
+    forward(lab, lab.v6(2, 2), "reject with icmpv6 type admin-prohibited", "ip6", "reject with icmpv6 admin-prohibited")
 
 
 def tcp_reset(lab):
@@ -60,14 +61,18 @@ def iptables_legacy_input(lab):
     routed(lab)
     lab.listener("server", lab.v4(2, 2), 80)
     lab.iptables("server", "iptables-legacy", "-A INPUT -p tcp --dport 80 -j REJECT")
-    dies(lab, "client", lab.v4(2, 2), 80, rejected(lab, "server", "input", "nf_hook_slow"))
+    text = "-A INPUT -p tcp -m tcp --dport 80 -j REJECT --reject-with icmp-port-unreachable"
+    rule = named_rule(text, "INPUT", "iptables-legacy", table="filter")
+    dies(lab, "client", lab.v4(2, 2), 80, rejected(lab, "server", "input", rule, "nf_hook_slow"), TWO_SYNS)
 
 
 def iptables_nft_forward(lab):
     routed(lab)
     lab.listener("server", lab.v4(2, 2), 80)
     lab.iptables("router", "iptables-nft", "-A FORWARD -p tcp --dport 80 -j REJECT --reject-with tcp-reset")
-    dies(lab, "client", lab.v4(2, 2), 80, rejected(lab, "router", "forward"))
+    text = "-A FORWARD -p tcp -m tcp --dport 80 -j REJECT --reject-with tcp-reset"
+    rule = named_rule(text, "FORWARD", "iptables-nft", table="filter")
+    dies(lab, "client", lab.v4(2, 2), 80, rejected(lab, "router", "forward", rule))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@
 
 from scenario import main
 from topology import routed
-from usual import NFT_DROPS_IN, SURE, dies, undetermined_rule
+from usual import NFT_DROPS_IN, SURE, dies, named_rule
 
 
 def lost(lab):
@@ -22,7 +22,7 @@ def lost(lab):
             "device": "toserver",
             "function": NFT_DROPS_IN,
             "reason": "NETFILTER_DROP",
-            **undetermined_rule(),
+            **named_rule("tcp sport 80 tcp flags syn,ack / syn,ack drop", family="inet"),
         },
         "confidence": SURE,
     }

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """The usual course of a lab: arm a trace, make one connect(), await the row about it, end the trace. Labs that differ do it by hand."""
 
-from expect import any_of, check, expect, some_text
+from expect import any_of, at_least, check, expect
 from topology import flow
 
 # The kernels where nft_do_chain() does not free the packet itself (6.6 and older) report the caller.
@@ -10,10 +10,36 @@ NFT_DROPS_IN = any_of("nft_do_chain", "nf_hook_slow")
 # A cause read from the kernel's own record; "strong" where one part of it had to be concluded.
 SURE = any_of("exact", "strong")
 
+# How a rule of nf_tables is told from the first SYN on.
+AT_ONCE = any_of("stack", "fentry")
 
-def undetermined_rule(policy=False, **known):
-    """The rule of a netfilter drop as far as this version goes: never a number, always why there is none."""
-    return {"rule": {"number": None, "handle": None, "policy": policy if policy else any_of(False, None), **known}, "rule_gap": some_text}
+# iptables-legacy: its counters are read around the second SYN, where the function that walks the table may not be traced.
+BY_COUNTERS = any_of("counters", "fentry")
+
+# How long a client has to try where it takes a second SYN: that leaves after a second.
+TWO_SYNS = 2.5
+
+
+def named_rule(text, chain="forward", backend="nft", family="ip", table="lab", number=1, comment=None, **known):
+    """The rule of a netfilter drop, whole: nothing about it is left open. For a policy its number is None."""
+    legacy = backend == "iptables-legacy"
+    return {
+        "rule": {
+            "backend": backend,
+            "family": family,
+            "table": table,
+            "chain": chain,
+            "number": number,
+            # xtables has none, and a policy is no rule.
+            "handle": None if legacy or number is None else at_least(1),
+            "policy": number is None,
+            "text": text,
+            "comment": comment,
+            "how": BY_COUNTERS if legacy else AT_ONCE,
+            **known,
+        },
+        "rule_gap": None,
+    }
 
 
 def dies(lab, client, destination, port, partial, timeout=0.3, patience=5, source="", trace=()):

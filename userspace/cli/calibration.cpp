@@ -9,6 +9,8 @@ using probe::Drill;
 /// It takes 10 to 20 ms. A verdict is promised within 100 ms of the drop, so judgements do not wait any longer than this; a machine that is
 /// too busy for it gets another try, and its rows a revision.
 constexpr DurationNs kPatience = 70 * kMillisecond;
+/// Before anything is armed nobody waits for a verdict; an emulated machine needs this long.
+constexpr DurationNs kPatienceAtStart = 3 * kSecond;
 
 /// All drop in the output hook, in connect() itself: loopback needs not even deliver. Every shape in which a rule can be reached: in a base
 /// chain, after a jump, after a goto, by a verdict map; and policies after other rules, of one base chain of several, after a jump that
@@ -53,7 +55,7 @@ void Calibration::start(MonotonicNs now, bool with_nft) {
     return;
   }
   lab_.emplace(std::move(*lab));
-  deadline_ = now + kPatience;
+  deadline_ = now + (tries_ == 1 ? kPatienceAtStart : kPatience);
   state_ = State::Preparing;
 }
 

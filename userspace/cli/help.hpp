@@ -9,7 +9,8 @@ namespace synfate::cli::help {
 inline constexpr std::string_view kAbout =
     "synfate: where did my SYN die?\n"
     "Watches TCP connection attempts on this machine, in every network namespace. For each that fails it\n"
-    "says who, what, where it ended, and how sure that is. Changes nothing on the machine.";
+    "says who, what, where it ended, and how sure that is. Changes nothing on the machine, unless\n"
+    "--nftrace is given.";
 
 inline constexpr std::string_view kFooter =
     "Start with:  synfate trace                     what fails from now on\n"

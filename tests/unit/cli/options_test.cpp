@@ -112,6 +112,13 @@ TEST_CASE("every option of a session becomes its value") {
   CHECK(options.command_line.front() == "trace");
 }
 
+TEST_CASE("rules are traced only when asked for, and only where something runs live") {
+  CHECK_FALSE(accepted({"trace"}).nftrace);
+  CHECK(accepted({"trace", "--nftrace"}).nftrace);
+  CHECK(accepted({"run", "--nftrace", "--", "true"}).nftrace);
+  CHECK(std::get<Leave>(parse({"replay", "--nftrace", "file"})).status == kUsage);
+}
+
 TEST_CASE("every feature's name is taken by --without") {
   for (const std::string& name : probe::feature_names()) CHECK(accepted({"trace", "--without", name}).without.contains(name));
 }
