@@ -45,12 +45,20 @@ struct pending_drop {
 	__u64 later;    /* skb: an entry of xtables dropped it; 0: none, or taken */
 	__u64 xt_table; /* address of that entry's struct xt_table */
 };
+/* More than one for each CPU: between two programs about one packet an interrupt may drop another. */
+#define SKB_SLOTS 4
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
+	__uint(max_entries, SKB_SLOTS);
 	__type(key, __u32);
 	__type(value, struct pending_drop);
 } pending_drops SEC(".maps") __weak;
+
+/* The slot of this packet; whoever reads it must find the packet's address in it. sk_buffs are 256 bytes apart at least. */
+static __always_inline __u32 skb_slot(__u64 skb)
+{
+	return (skb >> 8) & (SKB_SLOTS - 1);
+}
 
 /* A function that the verifier checks once, on its own, instead of on every path that leads to it: arming has 150 ms for all programs.
  * Takes numbers and pointers to memory only, which it must check for NULL, and returns a number. Kernel objects go in as numbers. */

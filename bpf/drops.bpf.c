@@ -79,10 +79,14 @@ SUBPROGRAM int fill_route(struct wire_drop *record, __u64 route_address)
 /* For the rule programs, which are called next for the same packet. */
 SUBPROGRAM int leave_note(const struct wire_drop *record, const struct traversal *traversal)
 {
-	__u32 zero = 0;
-	struct pending_drop *note = bpf_map_lookup_elem(&pending_drops, &zero);
+	struct pending_drop *note;
+	__u32 slot;
 
-	if (!note || !record || !traversal)
+	if (!record || !traversal)
+		return 0;
+	slot = skb_slot(record->subject.skb);
+	note = bpf_map_lookup_elem(&pending_drops, &slot);
+	if (!note)
 		return 0;
 	note->ts_ns = record->header.ts_ns;
 	note->location = record->location;

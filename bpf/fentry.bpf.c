@@ -11,7 +11,7 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
+	__uint(max_entries, SKB_SLOTS);
 	__type(key, __u32);
 	__type(value, struct evaluated);
 } evaluations SEC(".maps") __weak;
@@ -19,16 +19,19 @@ struct {
 /* All evaluators take (expression, registers, packet); the verdict is the first of the registers (include/net/netfilter/nf_tables.h). */
 static __always_inline int on_evaluated(const __u64 *ctx)
 {
-	__u32 zero = 0, code = ~0u;
 	struct evaluated *seen;
+	__u32 slot, code = ~0u;
+	__u64 skb;
 
 	bpf_probe_read_kernel(&code, sizeof(code), (void *)ctx[1]);
 	if ((code & VERDICT_CODE_MASK) != 0)
 		return 0;
-	seen = bpf_map_lookup_elem(&evaluations, &zero);
+	skb = pointer_of((struct nft_pktinfo *)ctx[2], skb);
+	slot = skb_slot(skb);
+	seen = bpf_map_lookup_elem(&evaluations, &slot);
 	if (!seen)
 		return 0;
-	seen->skb = pointer_of((struct nft_pktinfo *)ctx[2], skb);
+	seen->skb = skb;
 	seen->expression = as_number((void *)ctx[0]);
 	seen->ts_ns = bpf_ktime_get_ns();
 	return 0;
@@ -55,15 +58,19 @@ EVALUATOR(nft_target_eval_bridge)
 SEC("fexit/nft_do_chain")
 int on_nft_do_chain(__u64 *ctx)
 {
-	__u32 zero = 0, verdict = (__u32)ctx[2];
-	struct pending_drop *drop = bpf_map_lookup_elem(&pending_drops, &zero);
+	__u32 zero = 0, slot, verdict = (__u32)ctx[2];
 	struct hunt *hunt = bpf_map_lookup_elem(&hunts, &zero);
+	struct pending_drop *drop;
 	struct wire_verdict *record;
+	__u64 skb;
 
-	if (!drop || !hunt || !drop->policy || (verdict & VERDICT_CODE_MASK) != VERDICT_STOLEN)
+	if (!hunt || (verdict & VERDICT_CODE_MASK) != VERDICT_STOLEN)
 		return 0;
 	/* The packet itself is gone; its address still says which it was. */
-	if (pointer_of((struct nft_pktinfo *)ctx[0], skb) != drop->policy)
+	skb = pointer_of((struct nft_pktinfo *)ctx[0], skb);
+	slot = skb_slot(skb);
+	drop = bpf_map_lookup_elem(&pending_drops, &slot);
+	if (!drop || !skb || drop->policy != skb)
 		return 0;
 	drop->policy = 0;
 	hunt->entry_count = 0;

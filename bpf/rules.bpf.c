@@ -26,7 +26,7 @@ struct {
 /* What fexit programs (fentry.bpf.c) saw: the expression that gave a verdict to drop, by CPU. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
+	__uint(max_entries, SKB_SLOTS);
 	__type(key, __u32);
 	__type(value, struct evaluated);
 } evaluations SEC(".maps") __weak;
@@ -237,8 +237,8 @@ static __always_inline void teach(const struct pending_drop *drop, struct frame_
 /* The expression that an fexit program saw giving the verdict for this very packet, on this CPU, just now; 0: none. */
 static __always_inline __u64 take_evaluated(const struct pending_drop *drop)
 {
-	__u32 zero = 0;
-	struct evaluated *seen = bpf_map_lookup_elem(&evaluations, &zero);
+	__u32 slot = skb_slot(drop->subject.skb);
+	struct evaluated *seen = bpf_map_lookup_elem(&evaluations, &slot);
 	__u64 expression;
 
 	if (!seen || seen->skb != drop->subject.skb)
@@ -263,10 +263,14 @@ static __always_inline void explain_nft(struct wire_verdict *record, struct pend
 			return;
 		}
 		word = agreed_word(words, &frames.base_chain, &record->doubt);
-		if (word)
+		if (word) {
 			fill_policy(record, hunt, word);
-		else if (!record->doubt)
+			return;
+		}
+		if (!record->doubt)
 			record->doubt = WIRE_DOUBT_UNREADABLE;
+		/* Where functions are traced, the chain will be known when nft_do_chain() ends. */
+		drop->policy = drop->subject.skb;
 		return;
 	}
 	word = 0;
@@ -326,8 +330,8 @@ static __always_inline void explain_entry(struct wire_verdict *record, const str
 SEC("tp_btf/kfree_skb")
 int BPF_PROG(on_kfree_skb_rule, struct sk_buff *skb)
 {
-	__u32 zero = 0;
-	struct pending_drop *drop = bpf_map_lookup_elem(&pending_drops, &zero);
+	__u32 zero = 0, slot = skb_slot(as_number(skb));
+	struct pending_drop *drop = bpf_map_lookup_elem(&pending_drops, &slot);
 	struct frame_words *words = bpf_map_lookup_elem(&frame_words, &zero);
 	struct hunt *hunt = bpf_map_lookup_elem(&hunts, &zero);
 	struct wire_verdict *record;

@@ -298,8 +298,8 @@ SUBPROGRAM __u64 proof_of(__u64 entry, __u32 family)
 SEC("tp_btf/kfree_skb")
 int BPF_PROG(on_kfree_skb_xtables, struct sk_buff *skb)
 {
-	__u32 zero = 0, index;
-	struct pending_drop *drop = bpf_map_lookup_elem(&pending_drops, &zero);
+	__u32 zero = 0, index, slot = skb_slot(as_number(skb));
+	struct pending_drop *drop = bpf_map_lookup_elem(&pending_drops, &slot);
 	struct xt_mark *mark = bpf_map_lookup_elem(&marks, &zero);
 	struct wire_verdict *record;
 	struct xt_watch *watch;

@@ -95,6 +95,17 @@ def connect(address, port, timeout, sport, source):
     client.close()
 
 
+def hold(address, port, sport):
+    """A connection that stays."""
+    client = socket.socket(family_of(address), socket.SOCK_STREAM)
+    client.bind(("", sport))
+    client.settimeout(5)
+    client.connect((address, port))
+    client.recv(len(GREETING))
+    say(ready=True)
+    os.read(0, 1)
+
+
 def checksum(data):
     if len(data) % 2:
         data += b"\0"
@@ -239,6 +250,8 @@ def main(arguments):
         full_listener(rest[0], int(rest[1]))
     elif job == "connect":
         connect(rest[0], int(rest[1]), float(rest[2]), int(rest[3]), rest[4])
+    elif job == "hold":
+        hold(rest[0], int(rest[1]), int(rest[2]))
     elif job == "tun":
         tun(rest[0], rest[1])
     elif job == "syns":

@@ -112,7 +112,7 @@ def no_endpoints(lab):
     wanted = 4000 + WANTED
     address = service(lab, wanted)
     element = f'{address} . tcp . {PORT} comment "ns-{wanted}/none" : drop'
-    rule = nft_rule("forward", 1, "ip daddr . ip protocol . th dport vmap @no-endpoints", element=element)
+    rule = nft_rule("forward", 1, "ip daddr . meta l4proto . th dport vmap @no-endpoints", element=element)
     return Case("a verdict map of 8,000 elements beside 20,000 rules of nft", address, rule)
 
 

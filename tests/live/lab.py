@@ -72,12 +72,7 @@ class Lab:
             if os.environ.get("SYNFATE_TEST_SHELL") == "1":
                 print(f"{kind.__name__}: {error}", file=sys.stderr)
                 self.shell()
-        for one in self.tools:
-            one.kill()
-        for agent in self.agents:
-            agent.close()
-        for name in list(self.inodes):
-            self.remove_netns(name)
+        self.clear()
 
     def explain(self):
         """What a reader of a failure needs: the picture, who is who, everything that synfate said."""
@@ -90,6 +85,16 @@ class Lab:
     def shell(self):
         print("a shell inside the lab: ip netns exec NAME ...; the test ends when it ends", file=sys.stderr)
         subprocess.run(["/bin/bash", "--norc"], check=False)
+
+    def clear(self):
+        """Everything ends and goes; the lab can be built anew."""
+        for one in self.tools:
+            one.kill()
+        for agent in self.agents:
+            agent.close()
+        self.tools, self.agents = [], []
+        for name in list(self.inodes):
+            self.remove_netns(name)
 
     # Addresses
 
@@ -197,8 +202,8 @@ class Lab:
 
     # Processes
 
-    def agent(self, netns, *words, kind=Agent, enter=(), environment=None):
-        argv = ["nsenter", f"--net=/run/netns/{netns}", "--", *enter, sys.executable, "-I", "-S", AGENT, *map(str, words)]
+    def agent(self, netns, *words, kind=Agent, enter=(), environment=None, script=AGENT):
+        argv = ["nsenter", f"--net=/run/netns/{netns}", "--", *enter, sys.executable, "-I", "-S", script, *map(str, words)]
         pipe = subprocess.PIPE
         agent = kind(subprocess.Popen(argv, stdin=pipe, stdout=pipe, stderr=pipe, env=environment))
         self.agents.append(agent)
@@ -234,6 +239,18 @@ class Lab:
         outcome = client.outcome(timeout + 10)
         outcome["tgid"] = client.tgid
         return outcome
+
+    def holding(self, netns, address, port, sport=0):
+        """A connection that is there when this returns, and stays."""
+        client = self.agent(netns, "hold", address, port, sport)
+        client.report()
+        return client
+
+    def helper(self, netns, file, *words):
+        """Another program beside this file, with the manners of agent.py; ready when this returns."""
+        one = self.agent(netns, *words, script=os.path.join(HERE, file))
+        one.report()
+        return one
 
     def cgroup(self, name):
         """A cgroup v2 directory that goes with the test."""

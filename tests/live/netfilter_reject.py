@@ -8,7 +8,7 @@
 
 import errno
 
-from expect import check
+from expect import check, expect, some_text
 from scenario import main
 from topology import routed
 from usual import NFT_DROPS_IN, SURE, TWO_SYNS, dies, named_rule
@@ -58,12 +58,38 @@ def tcp_reset_ipv6(lab):
 
 
 def iptables_legacy_input(lab):
+    """An answer ends the first attempt before a second SYN; what is known of it is true, and the next attempt's rule is known at once."""
     routed(lab)
     lab.listener("server", lab.v4(2, 2), 80)
-    lab.iptables("server", "iptables-legacy", "-A INPUT -p tcp --dport 80 -j REJECT")
-    text = "-A INPUT -p tcp -m tcp --dport 80 -j REJECT --reject-with icmp-port-unreachable"
-    rule = named_rule(text, "INPUT", "iptables-legacy", table="filter")
-    dies(lab, "client", lab.v4(2, 2), 80, rejected(lab, "server", "input", rule, "nf_hook_slow"), TWO_SYNS)
+    lab.iptables("server", "iptables-legacy", "-A INPUT -p tcp --dport 81 -j DROP")
+    lab.iptables("server", "iptables-legacy", "-A INPUT -p tcp --dport 80 -j REJECT --reject-with tcp-reset")
+    text = "-A INPUT -p tcp -m tcp --dport 80 -j REJECT --reject-with tcp-reset"
+    rule = named_rule(text, "INPUT", "iptables-legacy", table="filter", number=2)
+    unknown = {"rule": {"backend": "iptables-legacy", "table": "filter", "number": None, "how": None}, "rule_gap": some_text}
+    synfate = lab.synfate("trace")
+    ports = []
+    for expected in ({}, rule):
+        outcome = lab.connect("client", lab.v4(2, 2), 80, 5)
+        check(outcome["errno"] == errno.ECONNREFUSED, f"connect() got {outcome}")
+        ports.append({"flow": {"sport": outcome["sport"]}})
+        synfate.expect_attempt(ports[-1], rejected(lab, "server", "input", expected, "nf_hook_slow"))
+    done = synfate.stop()
+    for mine in ports:
+        check(len(done.attempts(mine)) == 1, f"{len(done.attempts(mine))} rows for one connect()")
+    first = done.attempts(ports[0])[0]["where"]
+    expect(unknown if first["rule"]["number"] is None else rule, first)
+    expect(rule, done.attempts(ports[1])[0]["where"])
+
+
+def iptables_legacy_again(lab):
+    """Where no answer gets back, the second SYN tells."""
+    routed(lab)
+    lab.listener("server", lab.v6(2, 2), 80)
+    lab.iptables("router", "ip6tables-legacy", "-A FORWARD -p tcp --dport 80 -j REJECT")
+    lab.nft("router", "table ip6 silence { chain out { type filter hook output priority 0; icmpv6 type destination-unreachable drop; }; }")
+    text = "-A FORWARD -p tcp -m tcp --dport 80 -j REJECT --reject-with icmp6-port-unreachable"
+    rule = named_rule(text, "FORWARD", "iptables-legacy", "ip6", "filter")
+    dies(lab, "client", lab.v6(2, 2), 80, {**rejected(lab, "router", "forward", rule, "nf_hook_slow"), "fate": "dropped", "confidence": some_text}, TWO_SYNS)
 
 
 def iptables_nft_forward(lab):
@@ -76,4 +102,4 @@ def iptables_nft_forward(lab):
 
 
 if __name__ == "__main__":
-    main(3, __doc__, icmp, icmp_ipv6, tcp_reset, tcp_reset_ipv6, iptables_legacy_input, iptables_nft_forward)
+    main(3, __doc__, icmp, icmp_ipv6, tcp_reset, tcp_reset_ipv6, iptables_legacy_input, iptables_legacy_again, iptables_nft_forward)

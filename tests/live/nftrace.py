@@ -123,7 +123,7 @@ def legacy(lab, tables, address):
             xt("filter", "MINE", number=1, policy=False),
         ],
     )
-    check("nf_log/" in done.stderr and "nfnetlink_log instead of nf_log_ip" in done.stderr, f"not said: {done.stderr}")
+    check(f"nf_log/{10 if family == 'ip6' else 2} of" in done.stderr and "nfnetlink_log instead of" in done.stderr, f"not said: {done.stderr}")
 
 
 def iptables_legacy(lab):

@@ -14,6 +14,7 @@ import time
 
 import tool
 from expect import check, expect
+from lab import Skip
 from scenario import main
 from topology import routed
 
@@ -56,6 +57,20 @@ def passive(lab):
     check(state(lab) == before, f"{state(lab)}, before {before}")
 
 
+def no_nf_tables(lab):
+    """Where nf_tables is not there it is not loaded: it says so and ends."""
+    lab.netns("client")
+    with open("/proc/kallsyms", encoding="ascii") as symbols:
+        if any(" nft_do_chain" in line for line in symbols):
+            raise Skip("nf_tables is there")
+    with open("/proc/modules", encoding="ascii") as modules:
+        before = {line.split()[0] for line in modules}
+    refused = tool.once("trace", "--nftrace", "--netns", lab.inode("client"), "--for", "100ms")
+    check(refused.returncode == 2 and "no nf_tables" in refused.stderr, f"{refused.returncode}: {refused.stderr}")
+    with open("/proc/modules", encoding="ascii") as modules:
+        check({line.split()[0] for line in modules} == before, "a module was loaded")
+
+
 def normal_ends(lab):
     with_rules(lab)
     before = state(lab)
@@ -91,7 +106,8 @@ def killed(lab):
     again = lab.synfate("trace", "--netns", lab.inode("client"))
     check(state(lab) == before, f"the next start left {state(lab)}, before {before}")
     mended = [line for line in again.stop().lines if line.get("code") == "nftrace_mended"]
-    check(len(mended) == 2 and "nf_log_ipv" in mended[0]["text"], f"not said: {mended}")
+    was = before[1]["router"].split()
+    check(len(mended) == 2 and all(f"is {was[i]} again" in mended[i]["text"] for i in (0, 1)), f"not said: {mended}")
 
 
 def killed_at_any_moment(lab):
@@ -117,6 +133,7 @@ def killed_at_any_moment(lab):
 def mends_only_its_own(lab):
     """A logger that somebody else has set since, a namespace that is another one now, a synfate that is alive: all are left alone."""
     with_rules(lab)
+    was = lab.run("router", "cat", *LOGGERS).split()
     armed(lab).kill()
     lab.sysctl("router", "net.netfilter.nf_log.2", "NONE")
     name = os.path.join(LEDGERS, os.listdir(LEDGERS)[0])
@@ -128,8 +145,8 @@ def mends_only_its_own(lab):
     lab.synfate("trace", "--netns", lab.inode("client")).stop()
     check(lab.run("router", "cat", *LOGGERS).split() == ["NONE", "nfnetlink_log"], "what is somebody else's was changed")
     check(not os.path.exists(LEDGERS), "the ledger is still there")
-    lab.sysctl("router", "net.netfilter.nf_log.2", "nf_log_ipv4")
-    lab.sysctl("router", "net.netfilter.nf_log.10", "nf_log_ipv6")
+    lab.sysctl("router", "net.netfilter.nf_log.2", was[0])
+    lab.sysctl("router", "net.netfilter.nf_log.10", was[1])
     alive = armed(lab)
     lab.synfate("trace", "--netns", lab.inode("client")).stop()
     check(lab.run("router", "cat", *LOGGERS).split() == ["nfnetlink_log"] * 2, "a living synfate's loggers were changed")
@@ -204,4 +221,4 @@ def two_at_once(lab):
 
 if __name__ == "__main__":
     ends = (normal_ends, fatal_signals, killed, killed_at_any_moment)
-    main(61, __doc__, passive, *ends, mends_only_its_own, flushed, others_read_the_log, two_at_once)
+    main(61, __doc__, no_nf_tables, passive, *ends, mends_only_its_own, flushed, others_read_the_log, two_at_once)

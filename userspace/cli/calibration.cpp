@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "cli/calibration.hpp"
 
+#include <poll.h>
+
+#include <algorithm>
+#include <span>
+
 namespace synfate::cli {
 namespace {
 
@@ -9,6 +14,8 @@ using probe::Drill;
 /// It takes 10 to 20 ms. A verdict is promised within 100 ms of the drop, so judgements do not wait any longer than this; a machine that is
 /// too busy for it gets another try, and its rows a revision.
 constexpr DurationNs kPatience = 70 * kMillisecond;
+/// A lesson that was missed is given again.
+constexpr DurationNs kRepeatAfter = 25 * kMillisecond;
 /// Before anything is armed nobody waits for a verdict; an emulated machine needs this long.
 constexpr DurationNs kPatienceAtStart = 3 * kSecond;
 
@@ -44,6 +51,26 @@ const std::map<std::uint16_t, Drill>& entry_drills() {
   return drills;
 }
 
+std::map<std::uint16_t, Drill> all_drills(bool with_nft) {
+  std::map<std::uint16_t, Drill> drills = entry_drills();
+  if (with_nft) drills.insert(nft_drills().begin(), nft_drills().end());
+  return drills;
+}
+
+/// Sends SYNs to all ports that have taught nothing yet.
+Status send_missing(machine::PrivateNetns& lab, const probe::Probe& probe) {
+  std::vector<std::uint8_t> ports;
+  for (const std::uint16_t port : probe.missing_lessons()) ports.push_back(static_cast<std::uint8_t>(port));
+  return lab.connect_to(ports);
+}
+
+/// The namespace is ready: its SYNs are observed, and sent.
+Status teach(machine::PrivateNetns& lab, model::NetnsId netns, bool with_nft, probe::Probe& probe) {
+  const UniqueFd inside = lab.open_netns();
+  probe.begin_lessons(netns, inside.get(), all_drills(with_nft));
+  return send_missing(lab, probe);
+}
+
 }  // namespace
 
 void Calibration::start(MonotonicNs now, bool with_nft) {
@@ -55,7 +82,7 @@ void Calibration::start(MonotonicNs now, bool with_nft) {
     return;
   }
   lab_.emplace(std::move(*lab));
-  deadline_ = now + (tries_ == 1 ? kPatienceAtStart : kPatience);
+  give_up_ns_ = now + (tries_ == 1 ? kPatienceAtStart : kPatience);
   state_ = State::Preparing;
 }
 
@@ -64,23 +91,26 @@ void Calibration::proceed(probe::Probe& probe, Engine& engine) {
   state_ = State::Measuring;
   const auto netns = lab_->ready();
   if (!netns) {
-    deadline_ = 0;
+    give_up_ns_ = 0;
     return;
   }
   calibration_netns_ = *netns;
   engine.ignore_netns(*netns);
-  std::map<std::uint16_t, Drill> drills = entry_drills();
-  if (with_nft_) drills.insert(nft_drills().begin(), nft_drills().end());
-  std::vector<std::uint8_t> ports;
-  for (const auto& [port, drill] : drills) ports.push_back(static_cast<std::uint8_t>(port));
-  const UniqueFd inside = lab_->open_netns();
-  probe.begin_lessons(*netns, inside.get(), std::move(drills));
-  if (!lab_->connect_to(ports)) deadline_ = 0;
+  if (!teach(*lab_, *netns, with_nft_, probe)) give_up_ns_ = 0;
+  repeat_ns_ = monotonic_now() + kRepeatAfter;
 }
+
+MonotonicNs Calibration::deadline() const { return state_ == State::Measuring ? std::min(give_up_ns_, repeat_ns_) : give_up_ns_; }
 
 bool Calibration::settle(MonotonicNs now, probe::Probe& probe, Engine& engine) {
   if (!is_under_way()) return false;
-  if (!probe.lessons_complete() && now < deadline_) return false;
+  if (!probe.lessons_complete() && now < give_up_ns_) {
+    if (state_ == State::Measuring && now >= repeat_ns_) {
+      repeat_ns_ = now + kRepeatAfter;
+      if (!send_missing(*lab_, probe)) give_up_ns_ = 0;
+    }
+    return false;
+  }
   frames_ = probe.end_lessons();
   const bool learnt = with_nft_ ? frames_.knows_rules() && frames_.knows_policies() : frames_.knows_entries();
   state_ = learnt ? State::Done : State::Failed;
@@ -89,6 +119,28 @@ bool Calibration::settle(MonotonicNs now, probe::Probe& probe, Engine& engine) {
   }
   lab_.reset();
   return true;
+}
+
+probe::Frames learn_frames_now(probe::Probe& probe, bool with_nft) {
+  auto lab = machine::PrivateNetns::start(kCalibrationComm, with_nft ? kRuleset : "");
+  if (!lab) return {};
+  const MonotonicNs deadline = monotonic_now() + kPatienceAtStart;
+  const auto wait_for = [](int fd, DurationNs longest) {
+    pollfd waiting{fd, POLLIN, 0};
+    (void)::poll(&waiting, 1, static_cast<int>(longest / kMillisecond) + 1);
+  };
+  wait_for(lab->fd(), kPatienceAtStart);
+  const auto netns = lab->ready();
+  if (!netns) return {};
+  if (teach(*lab, *netns, with_nft, probe)) {
+    while (!probe.lessons_complete() && monotonic_now() < deadline) {
+      wait_for(probe.ready_fd(), kRepeatAfter);
+      const auto before = probe.missing_lessons();
+      probe.drain([](std::span<const std::byte>) {});
+      if (probe.missing_lessons() == before && !send_missing(*lab, probe)) break;
+    }
+  }
+  return probe.end_lessons();
 }
 
 }  // namespace synfate::cli

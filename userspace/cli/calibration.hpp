@@ -32,7 +32,8 @@ class Calibration {
   /// Judgements are worth waiting for it.
   bool is_under_way() const { return state_ == State::Preparing || state_ == State::Measuring; }
   State state() const { return state_; }
-  MonotonicNs deadline() const { return deadline_; }
+  /// When settle() wants to be called, whatever happens.
+  MonotonicNs deadline() const;
   const probe::Frames& frames() const { return frames_; }
 
   Calibration() = default;
@@ -44,11 +45,15 @@ class Calibration {
 
   State state_ = State::Idle;
   unsigned tries_ = 0;
-  MonotonicNs deadline_ = 0;
+  MonotonicNs give_up_ns_ = 0;
+  MonotonicNs repeat_ns_ = 0;
   std::optional<machine::PrivateNetns> lab_;
   bool with_nft_ = false;
   model::NetnsId calibration_netns_ = 0;
   probe::Frames frames_;
 };
+
+/// The whole of it at once, for `doctor`: what this kernel's frames teach. Takes up to a few seconds.
+probe::Frames learn_frames_now(probe::Probe& probe, bool with_nft);
 
 }  // namespace synfate::cli

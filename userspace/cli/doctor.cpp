@@ -5,6 +5,7 @@
 
 #include <set>
 
+#include "cli/calibration.hpp"
 #include "cli/exit_status.hpp"
 #include "cli/output.hpp"
 #include "machine/real.hpp"
@@ -52,6 +53,26 @@ DoctorLine tool_line(machine::Machine& machine, const std::string& tool, const s
   return line(tool, probe::Support::no("not installed"), consequence);
 }
 
+/// What the calibration learns here; each missing part is a part of tier 2.
+void add_frames(render::DoctorReport& report, probe::Probe& probe, const probe::KernelFeatures& features) {
+  const bool with_nft = probe::nf_tables_loaded(features);
+  const Status loaded = probe.load_rules(features);
+  const bool allowed = !features.without.contains("calibration");
+  const probe::Frames frames = loaded && allowed ? learn_frames_now(probe, with_nft) : probe::Frames{};
+  const std::string why = !loaded    ? text_of(loaded.error())
+                          : !allowed ? "switched off by --without"
+                                     : "the lessons in a namespace of synfate's own did not agree";
+  const auto add = [&](const char* name, bool known, const std::string& otherwise, const char* consequence) {
+    report.lines.push_back(line(name, known ? probe::Support::yes() : probe::Support::no(otherwise), consequence));
+  };
+  const std::string no_nft = "nf_tables is not loaded; learnt when a rule of it has dropped";
+  add("frames: nft rule", frames.knows_rules(), with_nft ? why : no_nft, "the rule of nf_tables is told only by traced functions");
+  add("frames: nft policy", frames.knows_policies(), with_nft ? why : no_nft,
+      "the chain whose policy dropped is told only by traced functions");
+  add("frames: hook entry", frames.knows_entries(), features.netfilter_links ? why : "it takes BPF netfilter links (6.4) to learn it",
+      "which entry of a hook with several dropped is not told");
+}
+
 }  // namespace
 
 int doctor(const Options& options) {
@@ -87,6 +108,7 @@ int doctor(const Options& options) {
         line("trial load of every program", probe ? probe::Support::yes() : probe::Support::no(failure), "nothing can be traced"));
     for (const probe::NamedSupport& type : probe::rule_features(*features))
       report.lines.push_back(line(type.name, type.support, type.consequence));
+    if (probe && features->rules) add_frames(report, *probe, *features);
   }
   report.lines.push_back(tool_line(machine, "ip", "synfate demo cannot build its lab"));
   report.lines.push_back(tool_line(machine, "nft", "synfate demo cannot build its lab"));

@@ -225,6 +225,12 @@ void LiveSession::load_rules() {
 
 void LiveSession::learn_frames() {
   load_rules();
+  calibrate_first();
+  // Without the frames, only traced functions tell the rule of a first drop.
+  if (!calibration_.frames().knows_rules() && probe_.has_rules() && probe::nf_tables_loaded(features_)) rule_watch_.trace_functions();
+}
+
+void LiveSession::calibrate_first() {
   if (!may_calibrate()) return;
   calibration_.start(monotonic_now(), probe::nf_tables_loaded(features_));
   while (calibration_.is_under_way()) {

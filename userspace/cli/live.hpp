@@ -52,6 +52,7 @@ class LiveSession {
   void load_rules();
   /// Before anyone is told that all is armed.
   void learn_frames();
+  void calibrate_first();
   void drain();
   void tick(MonotonicNs now);
   void judge_due(MonotonicNs now);

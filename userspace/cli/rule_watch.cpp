@@ -13,7 +13,7 @@ constexpr std::uint8_t kFamilyIpv6 = 10;
 constexpr DurationNs kIdle = 20 * kSecond;
 /// A table that changes is read again, but not for every drop of a flood.
 constexpr DurationNs kReadAgain = 500 * kMillisecond;
-/// An answer with a gap may be better a moment later.
+/// Modules may have brought more functions to trace.
 constexpr DurationNs kLookForFunctions = 5 * kSecond;
 
 const model::Event* drop_of(const model::Journey& journey, const model::Event& verdict) {
@@ -39,14 +39,12 @@ bool RuleWatch::look_at(const model::Journey& journey, MonotonicNs now) {
       continue;
     }
     const model::Event* drop = drop_of(journey, event);
-    if (drop == nullptr || journey.ended) continue;
-    if (traced_ns_ == 0 || traced_ns_ + kLookForFunctions < now) {
-      traced_ns_ = now;
-      if (const Status traced = probe_.trace_functions(); !traced) {
-        say_({model::NoticeLevel::Warning, "fentry_unavailable", to_string(traced.error()) + "; rules are told in other ways"});
-      }
-    }
+    if (drop == nullptr || journey.interrupted) continue;
     const model::Drop& dropped = *drop->get<model::Drop>();
+    if (dropped.symbol.function == "nft_do_chain" && (traced_ns_ == 0 || traced_ns_ + kLookForFunctions < now)) {
+      traced_ns_ = now;
+      trace_functions();
+    }
     if (verdict->entry && !verdict->entry->xt_table.empty() && dropped.has_hook) watch(event, *verdict, dropped.hook, now);
   }
   return learnt;
@@ -95,6 +93,13 @@ bool RuleWatch::place(const model::Event& event, const model::HookVerdict& verdi
   return false;
 }
 
+void RuleWatch::trace_functions() {
+  const Status traced = probe_.trace_functions();
+  if (traced || said_untraced_) return;
+  said_untraced_ = true;
+  say_({model::NoticeLevel::Warning, "fentry_unavailable", to_string(traced.error()) + "; rules are told in other ways"});
+}
+
 void RuleWatch::watch(const model::Event& event, const model::HookVerdict& verdict, const model::HookTraversal& hook, MonotonicNs now) {
   const model::HookEntry& entry = *verdict.entry;
   probe::XtWatch wanted;
@@ -135,6 +140,8 @@ void RuleWatch::watch(const model::Event& event, const model::HookVerdict& verdi
 }
 
 void RuleWatch::cannot_watch(Table& table, const Error& error) {
+  // Once for each table, not for each of its drops.
+  if (!said_unwatched_.insert({table.netns, table.name}).second) return;
   say_({model::NoticeLevel::Warning, "table_unwatched",
         "iptables-legacy table " + table.name + " of netns " + surroundings_.inventory().label(table.netns) + ": " + to_string(error)});
 }

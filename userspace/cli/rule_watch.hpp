@@ -6,6 +6,9 @@
 #include <array>
 #include <functional>
 #include <optional>
+#include <set>
+#include <string>
+#include <utility>
 
 #include "cli/surroundings.hpp"
 #include "model/verdict.hpp"
@@ -21,6 +24,8 @@ class RuleWatch {
 
   /// Before a journey is judged. Returns true when the inventory has learnt something.
   bool look_at(const model::Journey& journey, MonotonicNs now);
+  /// Of nf_tables, where the kernel allows it; says so when it should and does not.
+  void trace_functions();
   /// Ends what has seen no drop for a while.
   void tick(MonotonicNs now);
 
@@ -44,6 +49,8 @@ class RuleWatch {
   Surroundings& surroundings_;
   Say say_;
   std::array<std::optional<Table>, probe::XtCounters::kMaxWatches> tables_;
+  std::set<std::pair<model::NetnsId, std::string>> said_unwatched_;
+  bool said_untraced_ = false;
   MonotonicNs traced_ns_ = 0;  ///< when the functions of nf_tables were last looked at; 0: never
 };
 

@@ -8,6 +8,7 @@
 #include <linux/netfilter/nfnetlink_log.h>
 #include <linux/netlink.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -50,6 +51,13 @@ bool has_nf_tables() {
     // A name may lie across two chunks.
     text.erase(0, text.size() - std::min(text.size(), kName.size()));
   }
+}
+
+int highest_descriptor() {
+  constexpr rlim_t kForOthers = 128;
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur > 1U << 20U) return 1 << 20;
+  return static_cast<int>(limit.rlim_cur - std::min(limit.rlim_cur, kForOthers));
 }
 
 std::string family_name(std::uint8_t family) {
@@ -267,6 +275,11 @@ Status Tracer::add(const machine::NetnsHandle& netns) {
     return Ok{};
   });
   if (!started) return started;
+  // Descriptors are given out from the lowest: the rest of synfate needs some too.
+  if (traced->fd() > highest_descriptor()) {
+    return Error{ErrorKind::Unsupported, "cannot trace rules in network namespace " + std::to_string(id), "too many files are open",
+                 "raise the limit (ulimit -n), or pick one with --netns"};
+  }
   if (Status watched = watch(traced->fd(), id); !watched) return watched;
   if (Status watched = watch(traced->log_fd(), id); !watched) return watched;
   traced_.emplace(id, std::move(traced));

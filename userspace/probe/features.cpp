@@ -124,8 +124,22 @@ std::vector<model::Gap> gaps_of(const KernelFeatures& features) {
     gaps.push_back({"no_drop_reason", "this kernel gives no reason for a drop: only the function that dropped is known"});
   if (features.without.contains("stack"))
     gaps.push_back({"hook_missing", "stack: switched off by --without; the netfilter hook of a drop is not determined"});
+  if (!features.rules) {
+    gaps.push_back({"rules_untold", "rules: " + features.rules.why + "; which rule dropped is not told"});
+    return gaps;
+  }
   if (features.without.contains("calibration")) {
-    gaps.push_back({"hook_missing", "calibration: switched off by --without; a rule and a chain's policy are not told apart"});
+    gaps.push_back({"hook_missing", std::string("calibration: switched off by --without; ") +
+                                        (features.fentry ? "rules are told by traced functions only"
+                                                         : "which rule of nf_tables dropped, and which entry of a hook, is not told")});
+  }
+  for (const auto& [name, support] : {std::pair{"fentry", &features.fentry}, std::pair{"netfilter_link", &features.netfilter_links}}) {
+    if (features.without.contains(name))
+      gaps.push_back({"hook_missing", std::string(name) + ": " + support->why + "; rules are told in other ways"});
+  }
+  if (!features.fentry && !features.netfilter_links) {
+    gaps.push_back({"rules_untold", "fentry: " + features.fentry.why + "; netfilter_link: " + features.netfilter_links.why +
+                                        "; which rule of iptables-legacy dropped is not told"});
   }
   return gaps;
 }

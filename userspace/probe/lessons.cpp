@@ -65,6 +65,14 @@ void Lessons::add(std::span<const std::byte> record) {
   }
 }
 
+std::vector<std::uint16_t> Lessons::missing() const {
+  std::vector<std::uint16_t> ports;
+  for (const auto& [port, drill] : drills_) {
+    if (!seen_.contains(port)) ports.push_back(port);
+  }
+  return ports;
+}
+
 Frames Lessons::frames() const {
   Frames frames;
   const auto learn = [&](Drill::By by, std::uint64_t& site, std::vector<std::int32_t>& slots, std::vector<std::int32_t>* state) {

@@ -30,6 +30,8 @@ class Lessons {
   void add(std::span<const std::byte> record);
   /// Every drill has been seen.
   bool complete() const { return seen_.size() == drills_.size(); }
+  /// Ports whose drill has not been seen.
+  std::vector<std::uint16_t> missing() const;
   /// What all lessons so far agree about; a part that lacks a lesson, or about which two disagree, is not learnt.
   Frames frames() const;
 

@@ -254,6 +254,10 @@ void Probe::begin_lessons(model::NetnsId netns, int netns_fd, std::map<std::uint
 
 bool Probe::lessons_complete() const { return kernel_->lessons && kernel_->lessons->complete(); }
 
+std::vector<std::uint16_t> Probe::missing_lessons() const {
+  return kernel_->lessons ? kernel_->lessons->missing() : std::vector<std::uint16_t>{};
+}
+
 Frames Probe::end_lessons() {
   kernel_->skeleton->bss->calibration_netns = 0;
   if (kernel_->lessons) kernel_->frames = kernel_->lessons->frames();

@@ -76,6 +76,8 @@ class Probe {
   void begin_lessons(model::NetnsId netns, int netns_fd, std::map<std::uint16_t, Drill> drills);
   /// Every lesson that can be had was had.
   bool lessons_complete() const;
+  /// Ports that have taught nothing yet: a program is not run on a CPU that is in it already, so a lesson may be missed.
+  std::vector<std::uint16_t> missing_lessons() const;
   /// What was learnt is used from now on; returns it.
   Frames end_lessons();
   Counters counters() const;

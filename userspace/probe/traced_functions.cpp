@@ -68,7 +68,8 @@ Result<std::unique_ptr<TracedFunctions>> TracedFunctions::start(const SharedMaps
   bpf_program* program = nullptr;
   bpf_object__for_each_program(program, skeleton.obj) kernel->wanted.insert(function_of(program));
   kernel->present = kernel_functions(kernel->wanted);
-  if (kernel->present.empty()) return failed(ENOENT);
+  // No nf_tables: nothing to trace, and nothing wrong.
+  if (kernel->present.empty()) return std::unique_ptr<TracedFunctions>(new TracedFunctions(std::move(kernel)));
   bpf_object__for_each_program(program, skeleton.obj) {
     bpf_program__set_autoload(program, kernel->present.contains(function_of(program)));
   }

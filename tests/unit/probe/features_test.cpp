@@ -18,6 +18,7 @@ namespace {
 KernelFeatures everything() {
   KernelFeatures features;
   features.has_drop_reason = true;
+  features.rules = features.fentry = features.netfilter_links = Support::yes();
   for (const Hook& hook : hooks()) features.hooks.push_back({std::string(hook.feature), Support::yes(), std::string(hook.consequence)});
   return features;
 }
@@ -75,6 +76,20 @@ TEST_CASE("a kernel without drop reasons, and a stack that is not read") {
   REQUIRE(gaps.size() == 2);
   CHECK(gaps[0].code == "no_drop_reason");
   CHECK(mentions(gaps, "stack"));
+}
+
+TEST_CASE("the tier is what the kernel allows, and what it does not allow is a gap") {
+  KernelFeatures features = everything();
+  CHECK(tier_of(features) == "2f");
+  features.fentry = Support::unknown("refused by policy");
+  CHECK(tier_of(features) == "3");
+  CHECK(gaps_of(features).empty());
+  features.netfilter_links = Support::no("before 6.4");
+  CHECK(tier_of(features) == "2");
+  CHECK(mentions(gaps_of(features), "which rule of iptables-legacy dropped is not told"));
+  features.rules = Support::no("no bpf_loop");
+  CHECK(tier_of(features) == "1");
+  CHECK(mentions(gaps_of(features), "no bpf_loop; which rule dropped is not told"));
 }
 
 TEST_CASE("the running kernel: tracepoints with their arguments, and the names of drop reasons") {

@@ -24,7 +24,9 @@ TEST_CASE("no and unknown keep their reason and their difference") {
 }
 
 TEST_CASE("a trial load is answered: a refusal by policy is never a no") {
-  for (const NamedSupport& type : try_program_types()) {
+  const auto features = read_features({});
+  REQUIRE(features);
+  for (const NamedSupport& type : rule_features(*features)) {
     CAPTURE(type.name);
     CAPTURE(type.support.why);
     CHECK_FALSE(type.name.empty());
