@@ -102,13 +102,13 @@ class Senders:
             targets = [[address, max(first, port - 9), port] for address in towards[end] for port in (ports[len(ports) // 3], ports[len(ports) // 2], last)]
             self.tell(agent, targets=targets, most=100_000)
 
-    def send(self, syns, hold):
+    def send(self, syns, hold, at_once=AT_ONCE):
         shares = [syns[0::2], syns[1::2]]
         for agent, share in zip(self.bursts, shares):
             wanted = [[syn.src, syn.sport, syn.dst, syn.dport] for syn in share]
-            self.tell(agent, syns=wanted, at_once=AT_ONCE // 2, hold=hold)
+            self.tell(agent, syns=wanted, at_once=at_once // 2, hold=hold)
         for agent, share in zip(self.bursts, shares):
-            agent.report(30 + (hold + 0.2) * len(share) / (AT_ONCE // 2))
+            agent.report(30 + (hold + 0.2) * len(share) / (at_once // 2))
 
 
 class Rows:
@@ -173,15 +173,14 @@ def one_round(lab, number, kind, syn_count, rules, without=()):
     rows = Rows(lab, synfate)
     begun = time.monotonic()
     warm = first_of_each_legacy_table(fates)
-    for syn in warm:
-        senders.send([syn], HOLD_LEGACY * tool.PATIENCE)
+    senders.send(warm, HOLD_LEGACY * tool.PATIENCE)
     rows.wait_named(warm, 0.0 if without else 1.5)
     senders.begin_noise(addresses, around)
     rest = [syn for syn in syns if syn not in warm]
     rng.shuffle(rest)
     by_legacy = [syn for syn in rest if fates[syn] and fates[syn].chain.table.backend == "iptables-legacy"]
     senders.send([syn for syn in rest if syn not in set(by_legacy)], HOLD)
-    senders.send(by_legacy, HOLD_LEGACY if not without else HOLD)
+    senders.send(by_legacy, HOLD_LEGACY if not without else HOLD, 2 * AT_ONCE)
     sent = time.monotonic()
     rows.wait_named([syn for syn in syns if fates[syn]], 0.5 if without else 2.5)
     synfate.process.send_signal(signal.SIGINT)
@@ -193,7 +192,7 @@ def one_round(lab, number, kind, syn_count, rules, without=()):
         judgement.judge(syn, death, rows.of(syn), lab.inodes)
     judgement.lost = done.summary["events"]["lost"]
     judgement.tier = done.summary["tier"]
-    judgement.notices = sorted({line["code"] for line in done.lines if line["type"] == "notice"})
+    judgement.notices = sorted({line["code"] + ": " + line["text"] for line in done.lines if line["type"] == "notice"})
     judgement.size = sum(len(chain.rules) for table in world.tables for chain in table.chains)
     judgement.seconds = (sent - begun, time.monotonic() - sent)
     judgement.line = reproduction(number, kind, syn_count, rules, without)
@@ -211,7 +210,7 @@ def show(judgement, kinds):
 
 def describe(number, kind, judgement):
     size, (sending, waiting) = judgement.size, judgement.seconds
-    notices = ", ".join(judgement.notices) or "none"
+    notices = "; ".join(judgement.notices) or "none"
     print(
         f"round {number} {kind}: {size} rules, {judgement.total().sent()} SYNs dropped, {judgement.passed} arrived; "
         f"sent in {sending:.1f} s, all told {waiting:.1f} s later; {judgement.lost} events lost, notices: {notices}"

@@ -2,6 +2,10 @@
 """Tables of rule_model.py as text for nft and for iptables-restore, and into a lab's namespaces. Some rules come late, in the middle of
 their chain: then the order of handles is not that of rules."""
 
+import re
+
+from lab import LabError
+
 
 def _nft_head(table, chain):
     if chain.spot is None:
@@ -51,19 +55,32 @@ def xt_text(table, late):
     return "\n".join([*lines, "COMMIT", ""]), "\n".join([*later, "COMMIT", ""])
 
 
+def _refused(error, text):
+    """What the program did not like, with the line that it was about."""
+    said = re.search(r"(?:line |stdin:)(\d+)", str(error))
+    line = text.splitlines()[int(said[1]) - 1] if said else text[:200]
+    return LabError(f"{error}\n  {line.strip()}")
+
+
+def _feed(lab, netns, text, *command):
+    try:
+        lab.run(netns, *command, stdin=text)
+    except LabError as error:
+        raise _refused(error, text) from error
+
+
 def load(lab, world, rng):
     for table in world.tables:
         rules = [rule for chain in table.chains for rule in chain.rules]
         late = set(rng.sample(rules, min(len(rules), rng.choice((0, 3, 12)))))
         if table.backend == "nft":
             text, later = nft_text(table, late)
-            lab.nft(table.netns, text)
-            for line in later:
-                lab.nft(table.netns, line + "\n")
+            for part in (text, *(line + "\n" for line in later)):
+                _feed(lab, table.netns, part, "nft", "-f", "-")
             continue
         program = ("iptables" if table.family == "ip" else "ip6tables") + table.backend.removeprefix("iptables") + "-restore"
         text, later = xt_text(table, late)
         # Other tables of the namespace are not named, and are left alone.
-        lab.run(table.netns, program, "-w", stdin=text)
+        _feed(lab, table.netns, text, program, "-w")
         if late:
-            lab.run(table.netns, program, "-w", "--noflush", stdin=later)
+            _feed(lab, table.netns, later, program, "-w", "--noflush")

@@ -170,13 +170,13 @@ class Maker:
         word = rng.choice(("drop", "drop", "accept", "return", "continue", "jump"))
         verdict = Verdict(word)
         if word == "jump":
-            verdict = Verdict(rng.choice(("jump", "goto")), rng.choice(below)) if below else self.killing(chain)
+            verdict = Verdict(rng.choice(("jump", "goto")), rng.choice(below)) if below else Verdict("drop")
         kind = rng.random()
         if kind < 0.15:
             port = rng.randint(*self.span)
             matches = [Never(f"udp dport {port}", f"-p udp -m udp --dport {port}")]
         elif kind < 0.2:
-            matches = [Never("ct state established", "-m conntrack --ctstate ESTABLISHED")] if chain.spot is None else [Port(9, 9)]
+            matches = [Never("ct state established", "-m conntrack --ctstate ESTABLISHED")] if chain.table.family != "netdev" else [Port(9, 9)]
         elif kind < 0.25:
             # Now and then on a port that somebody else is to kill.
             port = rng.choice(sorted(self.ports))
@@ -280,7 +280,8 @@ class Maker:
             taken.add((spot, priority))
             policy = "drop" if rng.random() < 0.35 and family != "netdev" else "accept"
             rejects = family != "netdev" and spot.hook in ("input", "forward", "output")
-            table.add(Chain(self.name("b"), table, spot=spot, priority=priority, policy=policy, rejects=rejects))
+            kind = "route" if spot.hook == "output" and rng.random() < 0.3 else "filter"
+            table.add(Chain(self.name("b"), table, spot=spot, kind=kind, priority=priority, policy=policy, rejects=rejects))
         return table
 
     def xt_table(self, netns, backend, family, name, spots):

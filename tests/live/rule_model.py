@@ -315,6 +315,7 @@ class Rule:
         return all(match.hits(syn, spot) for match in self.matches)
 
     def lookups(self, syn):
+        """What nft's listing of its elements says of a packet that the rule hits."""
         return [words for words in (match.element(syn) for match in self.matches) if words]
 
     def signature(self):
@@ -418,7 +419,8 @@ def traverse(base, syn):
                 words.append(rule.vmap.element(found[0]))
                 element = words[-1]
         if verdict.kills():
-            return Death(base.spot, chain, at, rule, verdict.word, ", ".join(words), via)
+            by_nft = base.table.backend == "nft"
+            return Death(base.spot, chain, at, rule, verdict.word, ", ".join(words) if by_nft else "", via)
         if verdict.word == "accept":
             return None
         if verdict.word == "return":

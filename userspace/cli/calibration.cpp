@@ -73,15 +73,21 @@ Status teach(machine::PrivateNetns& lab, model::NetnsId netns, bool with_nft, pr
 
 }  // namespace
 
-void Calibration::start(MonotonicNs now, bool with_nft) {
+std::optional<machine::PrivateNetns> Calibration::prepare(bool with_nft) {
+  auto lab = machine::PrivateNetns::start(kCalibrationComm, with_nft ? kRuleset : "");
+  if (!lab) return std::nullopt;
+  return std::optional<machine::PrivateNetns>(std::move(*lab));
+}
+
+void Calibration::start(MonotonicNs now, bool with_nft, std::optional<machine::PrivateNetns> prepared) {
   ++tries_;
   with_nft_ = with_nft;
-  auto lab = machine::PrivateNetns::start(kCalibrationComm, with_nft ? kRuleset : "");
-  if (!lab) {
+  auto fresh = prepared ? std::nullopt : prepare(with_nft);
+  if (!prepared && !fresh) {
     state_ = State::Failed;
     return;
   }
-  lab_.emplace(std::move(*lab));
+  lab_.emplace(std::move(prepared ? *prepared : *fresh));
   give_up_ns_ = now + (tries_ == 1 ? kPatienceAtStart : kPatience);
   state_ = State::Preparing;
 }

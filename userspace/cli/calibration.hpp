@@ -20,7 +20,9 @@ class Calibration {
   enum class State { Idle, Preparing, Measuring, Done, Failed };
 
   /// Starts the child; poll fd() then. with_nft: nf_tables is loaded, so its frames can be learnt too.
-  void start(MonotonicNs now, bool with_nft);
+  void start(MonotonicNs now, bool with_nft, std::optional<machine::PrivateNetns> prepared = std::nullopt);
+  /// The child alone, for a start() to come: making its namespace takes as long as loading programs does.
+  static std::optional<machine::PrivateNetns> prepare(bool with_nft);
   /// It has not been tried, or failed on a machine too busy for its patience, a few times at most.
   bool is_worth_a_try() const { return !is_under_way() && tries_ < kMaxTries; }
   /// Readable when the child has news; -1 while none is expected.

@@ -80,9 +80,14 @@ Result<std::unique_ptr<LiveSession>> LiveSession::start(const Options& options, 
   probing.filter = *filter;
   probing.stream_all = options.all || options.command == Command::Run;
   probing.pid_namespace = own_pid_namespace();
+  std::optional<machine::PrivateNetns> prepared;
+  if (features->rules && !features->without.contains("calibration")) {
+    if (auto lab = Calibration::prepare(probe::nf_tables_loaded(*features))) prepared.emplace(std::move(*lab));
+  }
   auto probe = probe::Probe::start(*features, probing);
   if (!probe) return probe.error();
   std::unique_ptr<LiveSession> session(new LiveSession(options, sink, clock, std::move(*features), std::move(*probe)));
+  if (prepared) session->prepared_.emplace(std::move(*prepared));
   session->started_ns_ = monotonic_now();
   session->netns_filter_ = filter->netns;
   if (Status opened = session->open_recording(); !opened) return opened.error();
@@ -232,7 +237,8 @@ void LiveSession::learn_frames() {
 
 void LiveSession::calibrate_first() {
   if (!may_calibrate()) return;
-  calibration_.start(monotonic_now(), probe::nf_tables_loaded(features_));
+  calibration_.start(monotonic_now(), probe::nf_tables_loaded(features_), std::move(prepared_));
+  prepared_.reset();
   while (calibration_.is_under_way()) {
     std::array<pollfd, 2> fds{{{probe_.ready_fd(), POLLIN, 0}, {calibration_.fd(), POLLIN, 0}}};
     if (::poll(fds.data(), fds.size(), timeout_ms(monotonic_now())) < 0 && errno != EINTR) break;

@@ -73,6 +73,7 @@ class LiveSession {
   Recorder recorder_;
   probe::Probe probe_;
   Calibration calibration_;
+  std::optional<machine::PrivateNetns> prepared_;  ///< for the first calibration
   RuleWatch rule_watch_;
   std::unique_ptr<NftraceSession> nftrace_;
   std::optional<Child> child_;

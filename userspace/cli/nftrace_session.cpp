@@ -18,6 +18,9 @@ auto opener(Surroundings& surroundings) {
   return [&surroundings](model::NetnsId netns) { return surroundings.open(netns); };
 }
 
+/// A notice is one line.
+std::string one_line(const Error& error) { return error.what + ": " + error.why + (error.hint.empty() ? "" : "; " + error.hint); }
+
 }  // namespace
 
 Result<std::unique_ptr<NftraceSession>> NftraceSession::start(const FilterOptions& typed, std::optional<model::NetnsId> only,
@@ -54,7 +57,7 @@ void NftraceSession::follow() {
     if (!handle) continue;
     if (Status added = tracer_->add(*handle); !added) {
       refused_.insert(netns);
-      if (first_refusal_.empty()) first_refusal_ = to_string(added.error());
+      if (first_refusal_.empty()) first_refusal_ = one_line(added.error());
     }
   }
   if (refused_.size() != refused_before) {

@@ -13,6 +13,7 @@ namespace {
 
 /// Beyond this a table is not searched: a ruleset of that size costs more time than the answer is worth.
 constexpr std::size_t kMaxDumpBytes = 128U << 20U;
+constexpr std::size_t kMaxChainBytes = 1U << 20U;
 /// Since Linux 5.6; not in every distribution's header.
 constexpr std::uint32_t kSetElementCatchAll = 0x2;
 
@@ -78,6 +79,14 @@ bool each_element(machine::NetnsVisit& visit, const NftTable& table, const std::
   const auto whole = visit.netlink_each(nft_elements_request(table, set), kMaxDumpBytes,
                                         [&](std::string_view message) { decode_nft_elements(message, take); });
   return whole && *whole;
+}
+
+std::optional<std::uint32_t> uses_of(machine::NetnsVisit& visit, const NftTable& table, const std::string& chain) {
+  std::optional<std::uint32_t> uses;
+  const auto asked = visit.netlink_each(nft_chain_request(table, chain), kMaxChainBytes, [&](std::string_view message) {
+    if (const auto found = decode_nft_chain(message)) uses = found->uses;
+  });
+  return asked ? uses : std::nullopt;
 }
 
 }  // namespace
@@ -172,42 +181,51 @@ std::optional<FoundElement> find_element(machine::NetnsVisit& visit, const NftTa
 
 std::optional<FoundElement> find_way_in(machine::NetnsVisit& visit, const NftTable& table, const std::string& chain,
                                         const NftPacket& packet) {
-  std::set<std::string> maps;
+  // Named maps first: kube-proxy has a handful of them and an anonymous one for each of thousands of services.
+  std::vector<std::string> maps;
+  std::size_t named = 0;
   const auto sets = visit.netlink_each(nft_sets_request(table), kMaxDumpBytes, [&](std::string_view message) {
     const auto set = decode_nft_set(message);
-    if (set && set->verdict_map) maps.insert(set->name);
+    if (!set || !set->verdict_map) return;
+    const bool anonymous = (set->flags & NFT_SET_ANONYMOUS) != 0;
+    maps.insert(anonymous ? maps.end() : maps.begin() + static_cast<std::ptrdiff_t>(named++), set->name);
   });
-  if (!sets || !*sets) return std::nullopt;
-  for (auto it = maps.begin(); it != maps.end();) {
-    bool leads = false;
-    if (!each_element(visit, table, *it, [&](const NftElement& element) { leads = leads || leads_to(element.verdict, chain); })) {
-      return std::nullopt;
-    }
-    it = leads ? std::next(it) : maps.erase(it);
-  }
-  if (maps.empty()) return std::nullopt;
+  if (!sets || !*sets || maps.empty()) return std::nullopt;
 
-  bool certain = true;
-  std::map<std::pair<std::string, std::string>, NftLookup> asked;
+  bool direct = false;
+  std::size_t own_rules = 0;
+  std::multimap<std::string, NftLookup> lookups;
+  const std::set<std::string> known(maps.begin(), maps.end());
   const auto rules = visit.netlink_each(nft_rules_request(table, ""), kMaxDumpBytes, [&](std::string_view message) {
     const auto rule = decode_nft_rule(message);
-    if (!rule) return;
-    for (const NftExpression& expression : rule->expressions) certain = certain && !leads_to(immediate_verdict(expression), chain);
+    if (!rule || direct) return;
+    own_rules += rule->chain == chain ? 1 : 0;
+    for (const NftExpression& expression : rule->expressions) direct = direct || leads_to(immediate_verdict(expression), chain);
     if (!rule->has("lookup")) return;
     for (NftLookup& lookup : lookups_of(*rule, packet)) {
-      if (maps.count(lookup.set) == 0) continue;
-      certain = certain && lookup.known;
-      std::pair<std::string, std::string> name{lookup.set, lookup.key};
-      asked.emplace(std::move(name), std::move(lookup));
+      if (known.count(lookup.set) != 0) lookups.emplace(lookup.set, std::move(lookup));
     }
   });
-  if (!rules || !*rules || !certain) return std::nullopt;
+  if (!rules || !*rules || direct) return std::nullopt;
+
+  const auto uses = uses_of(visit, table, chain);
+  std::size_t seen = own_rules;
   std::optional<FoundElement> only;
-  for (const auto& [name, lookup] : asked) {
-    auto element = find_element(visit, table, lookup);
-    if (!element || !leads_to(element->verdict, chain)) continue;
-    if (only && only->text != element->text) return std::nullopt;
-    only = std::move(element);
+  for (const std::string& map : maps) {
+    // All that leads to the chain was seen: the other maps do not.
+    if (uses && seen == *uses) break;
+    const std::size_t before_map = seen;
+    if (!each_element(visit, table, map, [&](const NftElement& element) { seen += leads_to(element.verdict, chain) ? 1 : 0; })) {
+      return std::nullopt;
+    }
+    if (seen == before_map) continue;
+    for (auto [lookup, end] = lookups.equal_range(map); lookup != end; ++lookup) {
+      if (!lookup->second.known) return std::nullopt;
+      auto element = find_element(visit, table, lookup->second);
+      if (!element || !leads_to(element->verdict, chain)) continue;
+      if (only && only->text != element->text) return std::nullopt;
+      only = std::move(element);
+    }
   }
   return only;
 }

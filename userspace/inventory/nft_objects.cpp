@@ -167,6 +167,7 @@ std::optional<NftChain> decode_nft_chain(std::string_view message) {
   chain.base = attributes->has(NFTA_CHAIN_HOOK);
   chain.type = attributes->text(NFTA_CHAIN_TYPE, kMaxNameBytes);
   chain.policy = big32(*attributes, NFTA_CHAIN_POLICY);
+  chain.uses = big32(*attributes, NFTA_CHAIN_USE);
   const Attributes hook = attributes->nested(NFTA_CHAIN_HOOK);
   chain.hook = big32(hook, NFTA_HOOK_HOOKNUM).value_or(0);
   chain.priority = static_cast<int>(big32(hook, NFTA_HOOK_PRIORITY).value_or(0));

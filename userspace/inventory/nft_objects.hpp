@@ -28,6 +28,7 @@ struct NftChain {
   std::uint32_t hook = 0;
   int priority = 0;
   std::optional<std::uint32_t> policy;  ///< NF_DROP is 0, NF_ACCEPT 1
+  std::optional<std::uint32_t> uses;    ///< its own rules, and each rule and element that leads to it
 };
 
 struct NftExpression {

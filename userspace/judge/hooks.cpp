@@ -25,7 +25,7 @@ struct Named {
 };
 
 /// The first that fits counts. Whole names and beginnings, from 5.15 to 6.18.
-constexpr std::array<Named, 31> kEntries{{
+constexpr std::array<Named, 32> kEntries{{
     {"ipt_do_table", EntryKind::Xtables},
     {"ip6t_do_table", EntryKind::Xtables},
     {"ebt_do_table", EntryKind::Xtables},
@@ -38,6 +38,7 @@ constexpr std::array<Named, 31> kEntries{{
     {"ip6table_raw_hook", EntryKind::Xtables},
     {"ip6table_security_hook", EntryKind::Xtables},
     {"nft_do_chain", EntryKind::NfTables},
+    {"nf_route_table_", EntryKind::NfTables},
     {"ipv4_conntrack_in", EntryKind::ConntrackIn},
     {"ipv4_conntrack_local", EntryKind::ConntrackIn},
     {"ipv6_conntrack_in", EntryKind::ConntrackIn},

@@ -318,14 +318,15 @@ void Tracer::look_after(const std::function<Result<machine::NetnsHandle>(model::
       if (!cared) {
         traced->give_up_legacy();
         complain("nftrace_legacy", "rules of iptables-legacy are not traced in network namespace " + std::to_string(id) + ": " +
-                                       to_string(cared.error()) + "; the kernel's log may get lines that begin with TRACE");
+                                       cared.error().what + ": " + cared.error().why +
+                                       "; the kernel's log may get lines that begin with TRACE");
       }
       (void)watch(traced->log_fd(), id);
     }
     if (flushed) {
       const Status again = traced->arm(filter_);
       complain("nftrace_flushed", "somebody removed synfate's table in network namespace " + std::to_string(id) + ": rule paths of up to " +
-                                      "the last seconds are missing; " + (again ? "it was added again" : to_string(again.error())));
+                                      "the last seconds are missing; " + (again ? "it was added again" : again.error().why));
     }
     traced->ask_whether_alive();
   }
