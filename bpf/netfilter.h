@@ -4,7 +4,8 @@
  * The raw tracepoint's ctx is itself an address on the kernel stack of the code that frees, and the caller's struct nf_hook_state is
  * further up on the same stack. Its shape {u8 hook; u8 pf; in; out; sk; net; okfn} is the same in 5.15, 6.1, 6.6, 6.12 and 6.18; the
  * padding behind pf is uninitialised. Found, a candidate must prove itself: the devices that it names must exist in the namespace that
- * it names. Needs a second program on kfree_skb: with one alone the state's words may still be in registers. */
+ * it names, and somebody on the stack must point at it. Needs a second program on kfree_skb: with one alone the state's words may still be
+ * in registers. */
 #ifndef SYNFATE_BPF_NETFILTER_H
 #define SYNFATE_BPF_NETFILTER_H
 
@@ -78,6 +79,18 @@ SUBPROGRAM int is_state(const struct stack_words *words, __u32 at, __u64 locatio
 	return !out || device_is_of(out, net);
 }
 
+/* Functions that are running have the state's address in a register that was saved, or in their packet's description. What only looks like
+ * a state, such as a saved device beside a saved namespace and a return address, has nobody pointing at it. */
+SUBPROGRAM int is_referenced(const struct stack_words *words, __u64 address)
+{
+	if (!words)
+		return false;
+	for (__u32 i = 0; i < STACK_WORDS; i++)
+		if (words->word[i] == address && i < words->readable)
+			return true;
+	return false;
+}
+
 struct search {
 	struct stack_words *words;
 	struct traversal *traversal;
@@ -100,7 +113,7 @@ static long look_at_word(__u32 i, struct search *search)
 		}
 		return 0;
 	}
-	if (!is_state(words, i, search->location))
+	if (!is_state(words, i, search->location) || !is_referenced(words, search->base + i * 8))
 		return 0;
 	traversal->hook = words->word[i] & 0xff;
 	traversal->family = (words->word[i] >> 8) & 0xff;

@@ -11,7 +11,7 @@ import errno
 from expect import check, expect, some_text
 from scenario import main
 from topology import routed
-from usual import NFT_DROPS_IN, SURE, TWO_SYNS, dies, named_rule
+from usual import NFT_DROPS_IN, SURE, TWO_SYNS, dies, named_rule, scope
 
 
 def rejected(lab, netns, stage, rule, function=NFT_DROPS_IN):
@@ -66,7 +66,7 @@ def iptables_legacy_input(lab):
     text = "-A INPUT -p tcp -m tcp --dport 80 -j REJECT --reject-with tcp-reset"
     rule = named_rule(text, "INPUT", "iptables-legacy", table="filter", number=2)
     unknown = {"rule": {"backend": "iptables-legacy", "table": "filter", "number": None, "how": None}, "rule_gap": some_text}
-    synfate = lab.synfate("trace")
+    synfate = lab.synfate("trace", *scope(lab.v4(2, 2)))
     ports = []
     for expected in ({}, rule):
         outcome = lab.connect("client", lab.v4(2, 2), 80, 5)

@@ -75,8 +75,9 @@ def load(lab, world, rng):
         late = set(rng.sample(rules, min(len(rules), rng.choice((0, 3, 12)))))
         if table.backend == "nft":
             text, later = nft_text(table, late)
-            for part in (text, *(line + "\n" for line in later)):
-                _feed(lab, table.netns, part, "nft", "-f", "-")
+            _feed(lab, table.netns, text, "nft", "-f", "-")
+            if later:
+                _feed(lab, table.netns, "\n".join([*later, ""]), "nft", "-f", "-")
             continue
         program = ("iptables" if table.family == "ip" else "ip6tables") + table.backend.removeprefix("iptables") + "-restore"
         text, later = xt_text(table, late)

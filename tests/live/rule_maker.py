@@ -3,10 +3,11 @@
 
 Everything comes from one random.Random: the same seed makes the same round. It knows no kernel and no synfate."""
 
+import ipaddress
 import math
 
-import rule_model as model
-from rule_model import Address, AddressPort, AnySyn, Chain, Device, Never, OtherPort, Port, Ports, Rule, SourcePort, Spot, Table, Verdict, VerdictMap
+from rule_matches import Address, AddressPort, AnySyn, Device, Never, OtherPort, Port, Ports, SourcePort, Spot, Syn, Verdict, VerdictMap
+from rule_model import Chain, Rule, Table, World
 
 CLIENT_OUT, CLIENT_POST = Spot("client", "output", oif="eth0"), Spot("client", "postrouting", oif="eth0")
 INGRESS, PRE = Spot("router", "ingress", iif="toclient"), Spot("router", "prerouting", iif="toclient")
@@ -20,6 +21,9 @@ SPOTS = list(dict.fromkeys(WAYS[True] + WAYS[False]))
 BUILTIN = {"prerouting": "PREROUTING", "input": "INPUT", "forward": "FORWARD", "output": "OUTPUT", "postrouting": "POSTROUTING"}
 # Of the tables of iptables: their priority, and the hooks where they have a chain.
 XT_TABLES = {"raw": (-300, ("prerouting", "output")), "mangle": (-150, tuple(BUILTIN)), "filter": (0, ("input", "forward", "output"))}
+
+# Where the NAT core stands in each hook; no other chain has these priorities.
+NAT_ORDER = {"prerouting": -100, "output": -100, "input": 100, "postrouting": 100}
 
 FIRST_PORT, FIRST_SOURCE_PORT = 2000, 20000
 # Where a table's walk may be watched at once, in all namespaces: synfate watches four.
@@ -60,13 +64,15 @@ class Maker:
         """`count` SYNs, spread over the base chains that are to kill them: [(Syn, base chain)]."""
         made, number = [], 0
         span = range(FIRST_PORT, FIRST_PORT + 4 * count)
+        backends = sorted({base.table.backend for base in homes})
         for dport in sorted(self.rng.sample(span, count)):
-            base = homes[number % len(homes)]
+            backend = backends[number % len(backends)]
+            base = self.rng.choice([base for base in homes if base.table.backend == backend])
             family = self.rng.choice(base.table.families())
             through = base.spot in WAYS[True] and (base.spot not in WAYS[False] or self.rng.random() < 0.7)
             source = self.rng.choice(self.addresses.client[family])
             target = self.rng.choice(self.addresses.server[family]) if through else self.addresses.router[family]
-            made.append((model.Syn(family, source, FIRST_SOURCE_PORT + number, target, dport, through), base))
+            made.append((Syn(family, source, FIRST_SOURCE_PORT + number, target, dport, through), base))
             number += 1
             self.ports.add(dport)
         self.span = (span.start, span.stop - 1)
@@ -133,7 +139,7 @@ class Maker:
         if self.rng.random() < 0.6:
             return f"{address}/{whole}"
         shorter = whole - self.rng.choice((1, 2, 4))
-        return str(model.ipaddress.ip_network(f"{address}/{shorter}", strict=False))
+        return str(ipaddress.ip_network(f"{address}/{shorter}", strict=False))
 
     def ports_match(self, wanted, table, others):
         nft = table.backend == "nft"
@@ -281,7 +287,11 @@ class Maker:
             policy = "drop" if rng.random() < 0.35 and family != "netdev" else "accept"
             rejects = family != "netdev" and spot.hook in ("input", "forward", "output")
             kind = "route" if spot.hook == "output" and rng.random() < 0.3 else "filter"
-            table.add(Chain(self.name("b"), table, spot=spot, kind=kind, priority=priority, policy=policy, rejects=rejects))
+            chain = table.add(Chain(self.name("b"), table, spot=spot, kind=kind, priority=priority, policy=policy, rejects=rejects))
+            if rng.random() < 0.1 and spot.hook in NAT_ORDER and priority > -200:
+                chain.kind, chain.policy, chain.rejects = "nat", "accept", False
+                # All nat chains of a hook are called from one place.
+                chain.order = NAT_ORDER[spot.hook] + priority / 1000
         return table
 
     def xt_table(self, netns, backend, family, name, spots):
@@ -305,7 +315,7 @@ class Maker:
 
 
 def make(rng, addresses, kind, count, most_rules=1000):
-    """A world of this kind (nft, iptables-nft, iptables-legacy, mixed) and `count` SYNs: (World, [Syn])."""
+    """A world of this kind (nft, iptables-nft, iptables-legacy, mixed), and `count` SYNs: (World, [Syn], the ports between theirs)."""
     maker = Maker(rng, addresses)
     tables, taken = [], set()
     namespaces = ["client", "router", "server"]
@@ -331,4 +341,4 @@ def make(rng, addresses, kind, count, most_rules=1000):
     for table in tables:
         mine = sum(1 for _, home in syns if home.table is table)
         maker.fill(table, syns, max(mine, int(math.exp(rng.uniform(math.log(10), math.log(most_rules))))))
-    return model.World(tables, WAYS), [syn for syn, _ in syns], maker.homeless
+    return World(tables, WAYS), [syn for syn, _ in syns], maker.homeless

@@ -2,7 +2,7 @@
 """What runs inside a namespace of a ruleset's round, on one CPU: many connect()s at once, or traffic that hits the rules around them.
 
   rule_traffic.py burst CPU     stdin: {"syns": [[src, sport, dst, dport], ...], "at_once": N, "hold": seconds}, a line for each burst
-  rule_traffic.py noise CPU     stdin: {"targets": [[address, first port, last port], ...], "most": packets}, once; ends with stdin
+  rule_traffic.py noise CPU     stdin: {"targets": [[address, first port, last port], ...], "most": packets, "pause": seconds}, once; ends with stdin
 
 It reports in JSON lines on stdout, judges nothing, and goes when its stdin ends. Nothing is sent but to what it is told."""
 
@@ -40,9 +40,10 @@ def begin(syn):
 
 
 def burst(syns, at_once, hold):
-    """Each is held until its time is over, it is refused, or it is established."""
+    """Each is held until its time is over, it is refused, or it is established; a line on stdin ends all that are held."""
     waiting, held = collections.deque(syns), collections.OrderedDict()
     poller = select.poll()
+    poller.register(0, select.POLLIN)
     ended = collections.Counter()
 
     def end(descriptor, how):
@@ -64,6 +65,13 @@ def burst(syns, at_once, hold):
             continue
         first = next(iter(held.values()))[1]
         for descriptor, _ in poller.poll(max(0, (first - time.monotonic()) * 1000)):
+            if descriptor == 0:
+                if not os.read(0, 4096):
+                    sys.exit(0)
+                waiting.clear()
+                for each in list(held):
+                    end(each, "told")
+                break
             error = held[descriptor][0].getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
             end(descriptor, errno.errorcode.get(error, str(error)))
         now = time.monotonic()
@@ -72,14 +80,14 @@ def burst(syns, at_once, hold):
     say(sent=len(syns), ended=ended)
 
 
-def noise(targets, most):
-    """UDP and TCP, a few each millisecond, until the limit or the end of stdin."""
+def noise(targets, most, pause):
+    """UDP and TCP, a few packets after each pause, until the limit or the end of stdin."""
     rng = random.Random(os.getpid())
     sockets = {family: socket.socket(family, socket.SOCK_DGRAM) for family in (socket.AF_INET, socket.AF_INET6)}
     for one in sockets.values():
         one.setblocking(False)
     connecting, sent = collections.deque(), 0
-    while sent < most and not select.select([0], [], [], 0.002)[0]:
+    while sent < most and not select.select([0], [], [], pause)[0]:
         for _ in range(4):
             address, first, last = rng.choice(targets)
             try:

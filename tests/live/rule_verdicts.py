@@ -4,6 +4,8 @@ about what is good enough."""
 
 import collections
 
+from rule_matches import ip_word
+
 RIGHT, UNDETERMINED, WRONG = "right", "not determined", "wrong"
 STAGES = {"ingress": "tc_ingress"}
 CAUSES = {"drop": "netfilter_drop", "reject": "netfilter_reject", "policy": "netfilter_policy"}
@@ -30,22 +32,23 @@ def differs(said, known, must, word):
     return [] if said == must else [f"{word} {said!r} and not {must!r}"]
 
 
-def compare_rule(where, death, inode):
+def compare_rule(where, death, inode, family):
     """(what is wrong, is the rule named)"""
     rule, chain = where["rule"], death.chain
-    named = rule.get("number") is not None or rule.get("handle") is not None or rule.get("policy") is True
+    # Of a policy without its chain, and of a number without its table, nobody can tell which it is.
+    named = rule.get("number") is not None or rule.get("handle") is not None or (rule.get("policy") is True and bool(rule.get("chain")))
     table = chain.table
     wrong = differs(where["netns"], False, inode, "netns")
-    wrong += differs(where["stage"], False, STAGES.get(death.spot.hook, death.spot.hook), "stage")
+    wrong += differs(where["stage"], not named, STAGES.get(death.spot.hook, death.spot.hook), "stage")
     wrong += differs(rule.get("backend") or None, not named, table.backend, "backend")
-    # Of a table that is not known, the family is the hook's.
-    if named or rule.get("table"):
-        wrong += differs(rule.get("family"), False, table.family, "family")
     wrong += differs(rule.get("table") or None, not named, table.name, "table")
     wrong += differs(rule.get("chain") or None, not named, chain.name, "chain")
     wrong += differs(rule.get("number"), not named, death.number, "number")
-    if named:
-        wrong += differs(bool(rule.get("policy")), False, death.number is None, "policy")
+    wrong += differs(rule.get("policy"), not named, death.number is None, "policy")
+    # Of a table that is not known, the family is the hook's.
+    hook_family = "netdev" if table.family == "netdev" else family
+    if named or rule.get("family") != hook_family:
+        wrong += differs(rule.get("family") or None, not named, table.family, "family")
     return wrong, named
 
 
@@ -122,7 +125,7 @@ class Judgement:
             said = row["where"].get("rule_gap") or f"{row['fate']} {row['cause']} in {row['where'].get('function')}: {row['evidence']}"
             self.undetermined(tally, syn, death, row, said)
             return
-        wrong, named = compare_rule(row["where"], death, inodes[death.spot.netns])
+        wrong, named = compare_rule(row["where"], death, inodes[death.spot.netns], ip_word(syn.family))
         text_wrong, missing = compare_text(rule, death) if named and not wrong else ([], [])
         if wrong or text_wrong:
             tally.counts[WRONG] += 1

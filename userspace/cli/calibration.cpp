@@ -85,6 +85,7 @@ void Calibration::start(MonotonicNs now, bool with_nft, std::optional<machine::P
   auto fresh = prepared ? std::nullopt : prepare(with_nft);
   if (!prepared && !fresh) {
     state_ = State::Failed;
+    failure_ = "a process in a network namespace of its own could not be started";
     return;
   }
   lab_.emplace(std::move(prepared ? *prepared : *fresh));
@@ -117,9 +118,15 @@ bool Calibration::settle(MonotonicNs now, probe::Probe& probe, Engine& engine) {
     }
     return false;
   }
+  const std::size_t missing = probe.missing_lessons().size();
+  const bool asked = state_ == State::Measuring && calibration_netns_ != 0;
   frames_ = probe.end_lessons();
   const bool learnt = with_nft_ ? frames_.knows_rules() && frames_.knows_policies() : frames_.knows_entries();
   state_ = learnt ? State::Done : State::Failed;
+  failure_ = learnt         ? ""
+             : !asked       ? "its network namespace was not ready in time"
+             : missing != 0 ? std::to_string(missing) + " of its packets were not seen to die"
+                            : "its packets did not agree about where this kernel keeps what";
   if (frames_.rule_site != 0 && frames_.policy_site != 0) {
     engine.set_nft_sites({frames_.rule_site, frames_.policy_site, calibration_netns_}, now);
   }

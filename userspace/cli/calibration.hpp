@@ -37,6 +37,8 @@ class Calibration {
   /// When settle() wants to be called, whatever happens.
   MonotonicNs deadline() const;
   const probe::Frames& frames() const { return frames_; }
+  /// Why what was to be learnt was not; empty if it was, or was never tried.
+  const std::string& failure() const { return failure_; }
 
   Calibration() = default;
   Calibration(const Calibration&) = delete;
@@ -53,6 +55,7 @@ class Calibration {
   bool with_nft_ = false;
   model::NetnsId calibration_netns_ = 0;
   probe::Frames frames_;
+  std::string failure_;
 };
 
 /// The whole of it at once, for `doctor`: what this kernel's frames teach. Takes up to a few seconds.

@@ -249,6 +249,10 @@ void LiveSession::calibrate_first() {
   if (calibration_.state() == Calibration::State::Done) recorder_.nft_sites(monotonic_now(), engine_.nft_sites());
 }
 
+std::string LiveSession::calibration_failure() const {
+  return "calibration: " + calibration_.failure() + "; rules of nf_tables are told only by traced functions, where the kernel allows it";
+}
+
 void LiveSession::drain() {
   const auto take = [this](std::span<const std::byte> record) {
     if (engine_.feed(record)) recorder_.record(record);
@@ -357,6 +361,7 @@ int LiveSession::finish(MonotonicNs now) {
   summary.events_lost = counters[WIRE_COUNT_RING_FULL];
   summary.tier = tier();
   summary.gaps = probe::gaps_of(features_);
+  if (!calibration_.failure().empty()) summary.gaps.push_back({"calibration_failed", calibration_failure()});
   for (const model::Gap& gap : surroundings_.inventory().gaps) summary.gaps.push_back(gap);
   for (const model::Gap& gap : nftrace_gaps) summary.gaps.push_back(gap);
   if (known_untracked_ != 0) summary.gaps.push_back({"attempts_untracked", untracked_text()});

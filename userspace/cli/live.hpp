@@ -53,6 +53,7 @@ class LiveSession {
   /// Before anyone is told that all is armed.
   void learn_frames();
   void calibrate_first();
+  std::string calibration_failure() const;
   void drain();
   void tick(MonotonicNs now);
   void judge_due(MonotonicNs now);

@@ -181,21 +181,16 @@ std::optional<FoundElement> find_element(machine::NetnsVisit& visit, const NftTa
 
 std::optional<FoundElement> find_way_in(machine::NetnsVisit& visit, const NftTable& table, const std::string& chain,
                                         const NftPacket& packet) {
-  // Named maps first: kube-proxy has a handful of them and an anonymous one for each of thousands of services.
-  std::vector<std::string> maps;
-  std::size_t named = 0;
+  std::set<std::string> maps;
   const auto sets = visit.netlink_each(nft_sets_request(table), kMaxDumpBytes, [&](std::string_view message) {
-    const auto set = decode_nft_set(message);
-    if (!set || !set->verdict_map) return;
-    const bool anonymous = (set->flags & NFT_SET_ANONYMOUS) != 0;
-    maps.insert(anonymous ? maps.end() : maps.begin() + static_cast<std::ptrdiff_t>(named++), set->name);
+    auto set = decode_nft_set(message);
+    if (set && set->verdict_map) maps.insert(std::move(set->name));
   });
   if (!sets || !*sets || maps.empty()) return std::nullopt;
 
   bool direct = false;
   std::size_t own_rules = 0;
   std::multimap<std::string, NftLookup> lookups;
-  const std::set<std::string> known(maps.begin(), maps.end());
   const auto rules = visit.netlink_each(nft_rules_request(table, ""), kMaxDumpBytes, [&](std::string_view message) {
     const auto rule = decode_nft_rule(message);
     if (!rule || direct) return;
@@ -203,7 +198,7 @@ std::optional<FoundElement> find_way_in(machine::NetnsVisit& visit, const NftTab
     for (const NftExpression& expression : rule->expressions) direct = direct || leads_to(immediate_verdict(expression), chain);
     if (!rule->has("lookup")) return;
     for (NftLookup& lookup : lookups_of(*rule, packet)) {
-      if (known.count(lookup.set) != 0) lookups.emplace(lookup.set, std::move(lookup));
+      if (maps.count(lookup.set) != 0) lookups.emplace(lookup.set, std::move(lookup));
     }
   });
   if (!rules || !*rules || direct) return std::nullopt;
@@ -211,9 +206,17 @@ std::optional<FoundElement> find_way_in(machine::NetnsVisit& visit, const NftTab
   const auto uses = uses_of(visit, table, chain);
   std::size_t seen = own_rules;
   std::optional<FoundElement> only;
-  for (const std::string& map : maps) {
-    // All that leads to the chain was seen: the other maps do not.
+  const auto computable = [&](const std::string& map) {
+    const auto [first, last] = lookups.equal_range(map);
+    return std::all_of(first, last, [](const auto& each) { return each.second.known; });
+  };
+  // kube-proxy has a handful of maps and, for each of thousands of services, another one that is asked with a random number.
+  std::vector<std::string> order(maps.begin(), maps.end());
+  std::stable_partition(order.begin(), order.end(), computable);
+  for (const std::string& map : order) {
+    // The kernel's count is reached: what was not looked at does not lead to the chain, or else something does that cannot be computed.
     if (uses && seen == *uses) break;
+    if (uses && !computable(map)) return std::nullopt;
     const std::size_t before_map = seen;
     if (!each_element(visit, table, map, [&](const NftElement& element) { seen += leads_to(element.verdict, chain) ? 1 : 0; })) {
       return std::nullopt;
