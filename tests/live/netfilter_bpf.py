@@ -6,28 +6,19 @@
                      forward: a program, between two tables
 """
 
-import os
-import re
-
 from expect import check
 from lab import Skip
 from scenario import main
 from topology import routed
-from usual import SURE, dies
+from usual import SURE, dies, has_netfilter_links
 
 NFPROTO = {4: 2, 6: 10}
 FORWARD = 2
 
 
-def needs_links():
-    """BPF netfilter programs came with Linux 6.4."""
-    release = tuple(map(int, re.match(r"(\d+)\.(\d+)", os.uname().release).groups()))
-    if release < (6, 4):
-        raise Skip("Linux before 6.4 has no BPF netfilter programs")
-
-
 def by_program(lab, version, address):
-    needs_links()
+    if not has_netfilter_links():
+        raise Skip("Linux before 6.4 has no BPF netfilter programs")
     routed(lab)
     lab.listener("server", address, 80)
     for name, priority in (("before", -20), ("behind", 20)):

@@ -15,7 +15,11 @@ INPUT = Spot("router", "input", iif="toclient")
 FORWARD = Spot("router", "forward", iif="toclient", oif="toserver")
 POST = Spot("router", "postrouting", oif="toserver")
 SERVER_PRE, SERVER_IN = Spot("server", "prerouting", iif="eth0"), Spot("server", "input", iif="eth0")
-WAYS = {True: [CLIENT_OUT, CLIENT_POST, INGRESS, PRE, FORWARD, POST, SERVER_PRE, SERVER_IN], False: [CLIENT_OUT, CLIENT_POST, INGRESS, PRE, INPUT]}
+# By whether the SYN goes through the router.
+WAYS = {
+    True: [CLIENT_OUT, CLIENT_POST, INGRESS, PRE, FORWARD, POST, SERVER_PRE, SERVER_IN],
+    False: [CLIENT_OUT, CLIENT_POST, INGRESS, PRE, INPUT],
+}
 SPOTS = list(dict.fromkeys(WAYS[True] + WAYS[False]))
 
 BUILTIN = {"prerouting": "PREROUTING", "input": "INPUT", "forward": "FORWARD", "output": "OUTPUT", "postrouting": "POSTROUTING"}
@@ -182,7 +186,8 @@ class Maker:
             port = rng.randint(*self.span)
             matches = [Never(f"udp dport {port}", f"-p udp -m udp --dport {port}")]
         elif kind < 0.2:
-            matches = [Never("ct state established", "-m conntrack --ctstate ESTABLISHED")] if chain.table.family != "netdev" else [Port(9, 9)]
+            established = Never("ct state established", "-m conntrack --ctstate ESTABLISHED")
+            matches = [established if chain.table.family != "netdev" else Port(9, 9)]
         elif kind < 0.25:
             # Now and then on a port that somebody else is to kill.
             port = rng.choice(sorted(self.ports))
@@ -329,7 +334,8 @@ def make(rng, addresses, kind, count, most_rules=1000):
                 spots = [spot for spot in SPOTS if spot.netns == netns and spot.hook in XT_TABLES[name][1]]
                 tables.append(maker.xt_table(netns, "iptables-nft", family, name, spots))
     if kind in ("iptables-legacy", "mixed"):
-        places = [(spot, family, name) for spot in SPOTS for family in ("ip", "ip6") for name, (_, hooks) in XT_TABLES.items() if spot.hook in hooks]
+        of_spot = [(spot, name) for spot in SPOTS for name, (_, hooks) in XT_TABLES.items() if spot.hook in hooks]
+        places = [(spot, family, name) for spot, name in of_spot for family in ("ip", "ip6")]
         if kind == "mixed":
             places = [place for place in places if place[2] == "filter"]
         chosen = {}

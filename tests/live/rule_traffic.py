@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """What runs inside a namespace of a ruleset's round, on one CPU: many connect()s at once, or traffic that hits the rules around them.
 
-  rule_traffic.py burst CPU     stdin: {"syns": [[src, sport, dst, dport], ...], "at_once": N, "hold": seconds}, a line for each burst
-  rule_traffic.py noise CPU     stdin: {"targets": [[address, first port, last port], ...], "most": packets, "pause": seconds}, once; ends with stdin
+  rule_traffic.py burst CPU     stdin: {"syns": [[src, sport, dst, dport], ...], "at_once": N, "hold": seconds or null}, a line for each burst;
+                                with null another line ends it
+  rule_traffic.py noise CPU     stdin: {"targets": [[address, first port, last port], ...], "most": packets, "pause": seconds}, once
 
 It reports in JSON lines on stdout, judges nothing, and goes when its stdin ends. Nothing is sent but to what it is told."""
 
 import collections
 import errno
 import json
+import math
 import os
 import random
 import select
@@ -25,6 +27,25 @@ def family_of(address):
     return socket.AF_INET6 if ":" in address else socket.AF_INET
 
 
+class Lines:
+    """Of stdin, as they come; nothing is kept back in a buffer that poll() does not see."""
+
+    def __init__(self):
+        self.buffer = b""
+
+    def next(self):
+        while b"\n" not in self.buffer:
+            more = os.read(0, 65536)
+            if not more:
+                sys.exit(0)
+            self.buffer += more
+        line, _, self.buffer = self.buffer.partition(b"\n")
+        return line
+
+    def ready(self):
+        return b"\n" in self.buffer or bool(select.select([0], [], [], 0)[0])
+
+
 def pin(number):
     allowed = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(0, {allowed[number % len(allowed)]})
@@ -39,12 +60,12 @@ def begin(syn):
     return client, client.connect_ex((address, port))
 
 
-def burst(syns, at_once, hold):
-    """Each is held until its time is over, it is refused, or it is established; a line on stdin ends all that are held."""
+def burst(lines, syns, at_once, hold):
+    """Each is held until its time is over, it is refused, or it is established. Without a time, a line on stdin ends it."""
     waiting, held = collections.deque(syns), collections.OrderedDict()
     poller = select.poll()
     poller.register(0, select.POLLIN)
-    ended = collections.Counter()
+    ended, told = collections.Counter(), False
 
     def end(descriptor, how):
         client, _ = held.pop(descriptor)
@@ -59,24 +80,26 @@ def burst(syns, at_once, hold):
                 ended[errno.errorcode.get(error, str(error))] += 1
                 client.close()
                 continue
-            held[client.fileno()] = (client, time.monotonic() + hold)
+            held[client.fileno()] = (client, math.inf if hold is None else time.monotonic() + hold)
             poller.register(client, select.POLLOUT)
         if not held:
             continue
         first = next(iter(held.values()))[1]
-        for descriptor, _ in poller.poll(max(0, (first - time.monotonic()) * 1000)):
+        left = 0 if lines.ready() else None if first == math.inf else max(0, (first - time.monotonic()) * 1000)
+        for descriptor, _ in poller.poll(left):
             if descriptor == 0:
-                if not os.read(0, 4096):
-                    sys.exit(0)
-                waiting.clear()
-                for each in list(held):
-                    end(each, "told")
-                break
+                continue
             error = held[descriptor][0].getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
             end(descriptor, errno.errorcode.get(error, str(error)))
-        now = time.monotonic()
+        if lines.ready():
+            lines.next()
+            told = True
+        now = math.inf if told else time.monotonic()
         for descriptor in [descriptor for descriptor, (_, until) in held.items() if until <= now]:
             end(descriptor, "held")
+    # Whoever was to say when it ends does so also when nothing is held any more.
+    if hold is None and not told:
+        lines.next()
     say(sent=len(syns), ended=ended)
 
 
@@ -110,10 +133,11 @@ def main():
     job = sys.argv[1]
     pin(int(sys.argv[2]))
     say(ready=True)
-    for line in sys.stdin:
-        wanted = json.loads(line)
+    lines = Lines()
+    while True:
+        wanted = json.loads(lines.next())
         if job == "burst":
-            burst(**wanted)
+            burst(lines, **wanted)
         else:
             noise(**wanted)
 

@@ -2,8 +2,9 @@
 """The usual course of a lab: arm a trace, make one connect(), await the row about it, end the trace. Labs that differ do it by hand."""
 
 import os
+import re
 
-from expect import any_of, at_least, check, expect
+from expect import any_of, at_least, check, expect, satisfies
 from tool import PATIENCE
 from topology import flow
 
@@ -22,6 +23,19 @@ BY_COUNTERS = any_of("counters", "fentry")
 # How long a client has to try where it takes a second SYN: that leaves after a second. What has to be ready by then takes a slow machine
 # longer, so that it is the third or the fourth.
 TWO_SYNS = 2.5 if PATIENCE == 1 else 8
+
+
+def has_netfilter_links():
+    """BPF netfilter programs came with Linux 6.4. Without them nothing teaches synfate where a kernel keeps the entry of the hook."""
+    return tuple(map(int, re.match(r"(\d+)\.(\d+)", os.uname().release).groups())) >= (6, 4)
+
+
+def by_entry(cause, where, instead="netfilter_drop"):
+    """A cause that is told from the entry of the hook alone: where that may not be known, its row may say less, but why."""
+    if has_netfilter_links():
+        return {"cause": cause, "where": {**where, "rule": None, "rule_gap": None}}
+    said = satisfies("no rule", lambda rule: rule is None or rule["number"] is None)
+    return {"cause": any_of(cause, instead), "where": {**where, "rule": said}}
 
 
 def named_rule(text, chain="forward", backend="nft", family="ip", table="lab", number=1, comment=None, **known):

@@ -69,6 +69,17 @@ const RuleText* text_of(const Case& kase, const RuleKey& key) {
   return netns == nullptr ? nullptr : netns->rule_text(key, kase.drop_event()->flow);
 }
 
+/// The source, with the tier that its claim has.
+std::string_view source_words(How how) {
+  switch (how) {
+    case How::Stack: return "the kernel's stack (tier 2)";
+    case How::Fentry: return "the kernel's functions, traced (tier 2f)";
+    case How::Counters: return "the rules' own counters (tier 3)";
+    case How::NfTrace: return "the kernel's rule trace (tier 4)";
+  }
+  return "";
+}
+
 struct Position {
   std::string chain;
   std::uint32_t number = 0;
@@ -176,7 +187,7 @@ void choose_rule(const Case& kase, std::vector<const HookVerdict*> own, const st
     forget(naming, "what was read as " + key_words(naming.verdict->rule) + " cannot have done it: " + why);
     return;
   }
-  naming.evidence.push_back("the rule is known by " + std::string(how_word(naming.verdict->how)) +
+  naming.evidence.push_back("the rule is known from " + std::string(source_words(naming.verdict->how)) +
                             (confirmed ? ", and tracing names the same" : ""));
 }
 
