@@ -48,12 +48,20 @@ struct frames {
 #define MAX_XT_RULES 16384
 struct xt_watch {
 	__u64 table; /* address of the struct xt_table */
+	__u64 info;  /* the xt_table_info that the offsets are of: another one has other rules */
 	__u32 hook;
 	__u32 family; /* 2 or 10 */
 	__u32 first;  /* index into the offsets */
 	__u32 count;
 	__u32 active;
-	__u32 traced; /* 1: by fentry, 0: by an entry in front of it */
+	__u32 traced;   /* 1: by fentry, 0: by an entry in front of it */
+	__u32 sequence; /* never the same for two watches */
+	__u32 _pad;
+};
+
+struct xt_question {
+	__u64 table;
+	__u64 info;
 };
 
 struct config {

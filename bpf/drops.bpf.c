@@ -249,10 +249,28 @@ static __always_inline void on_drop(void *ctx, struct sk_buff *skb, __u64 locati
 	bpf_ringbuf_submit(record, 0);
 }
 
+/* A note about an earlier packet at the same address, which the rule programs were kept from taking. */
+static __always_inline void forget_note(__u64 skb)
+{
+	__u32 slot = skb_slot(skb);
+	struct pending_drop *note = bpf_map_lookup_elem(&pending_drops, &slot);
+
+	if (!note)
+		return;
+	if (note->skb == skb)
+		note->skb = 0;
+	if (note->policy == skb)
+		note->policy = 0;
+	if (note->later == skb)
+		note->later = 0;
+}
+
 SEC("tp_btf/kfree_skb")
 int BPF_PROG(on_kfree_skb, struct sk_buff *skb, void *location)
 {
 	__u32 reason = ~0u;
+
+	forget_note(as_number(skb));
 
 	if (cfg.has_reason)
 		reason = (__u32)ctx[2];

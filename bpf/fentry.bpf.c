@@ -70,7 +70,7 @@ int on_nft_do_chain(__u64 *ctx)
 	skb = pointer_of((struct nft_pktinfo *)ctx[0], skb);
 	slot = skb_slot(skb);
 	drop = bpf_map_lookup_elem(&pending_drops, &slot);
-	if (!drop || !skb || drop->policy != skb)
+	if (!drop || !skb || drop->policy != skb || bpf_ktime_get_ns() - drop->ts_ns > EVALUATION_FRESH_NS)
 		return 0;
 	drop->policy = 0;
 	hunt->entry_count = 0;
@@ -85,6 +85,8 @@ int on_nft_do_chain(__u64 *ctx)
 		fill_policy(record, hunt, as_number((void *)ctx[1]));
 	else
 		record->doubt = WIRE_DOUBT_UNREADABLE;
+	if (record->kind == WIRE_RULE_NFT_POLICY)
+		fill_cookie(record, drop->net);
 	bpf_ringbuf_submit(record, 0);
 	return 0;
 }

@@ -9,6 +9,7 @@
 
 #define MAX_ENTRIES 64
 #define MAX_TABLES 16
+#define MAX_NAT_CHAINS 8
 #define MAX_CHAINS 65536
 #define MAX_RULES 131072
 #define MAX_EXPRESSIONS 64
@@ -38,10 +39,6 @@ struct hunt {
 	__u64 rule_end;
 	__u64 expression_ops; /* 0: wanted is not where an expression begins */
 	__u32 too_many;
-	__u32 base_chain_index; /* entry that was being searched */
-	__u32 policies;         /* base chains of the hook whose policy is to drop */
-	__u32 policy_index;
-	__u64 policy_chain;
 };
 
 /* One for each use: searches for lessons must not disturb a search under way in an interrupted context of the same CPU. */
@@ -244,7 +241,7 @@ static __always_inline bool is_nat_core(__u64 function)
 	return name[0] == 'n' && name[1] == 'f' && name[2] == '_' && name[3] == 'n' && name[4] == 'a' && name[5] == 't' && name[6] == '_';
 }
 
-/* The nft_chain at an entry of the hook, 0 if it has none. Of NAT the first: all of them are of nf_tables, or none. */
+/* The nft_chain at an entry of the hook, 0 if it has none. */
 SUBPROGRAM __u64 entry_chain(const struct hunt *hunt, __u32 index)
 {
 	__u64 ops, priv;
@@ -265,35 +262,42 @@ static __always_inline __u64 table_of(__u64 chain)
 	return pointer_of((struct nft_chain *)chain, table);
 }
 
+/* Is it an nft_chain? xtables' NAT has an xt_table in its place: only a chain is in its table's list. */
+static __always_inline bool is_chain(__u64 chain)
+{
+	__u64 node = chain + bpf_core_field_offset(struct nft_chain, list);
+
+	return (__s64)table_of(chain) < 0 && read_word(read_word(node) + 8) == node;
+}
+
 static long entry_step(__u32 i, struct hunt **at)
 {
 	struct hunt *hunt = *at;
-	__u64 chain, table;
+	__u64 chain, nested;
+	__u32 count;
 
 	if (i >= hunt->entry_count)
 		return 1;
-	hunt->base_chain_index = i;
 	chain = entry_chain(hunt, i);
-	if (!chain) {
-		__u64 nested;
-
-		if (!is_nat_core(entry_function(hunt, i)) || !entry_priv(hunt, i))
-			return 0;
-		/* struct nf_nat_lookup_hook_priv begins with its entries (net/netfilter/nf_nat_core.c, 4.18 and newer). */
-		nested = read_word(entry_priv(hunt, i));
-		if (!nested)
-			return 0;
-		chain = read_word(nested + bpf_core_field_offset(struct nf_hook_entries, hooks) + 8);
-		if (!chain)
-			return 0;
-		/* xtables' NAT has an xt_table here: only an nft_chain is in its table's list. */
-		table = table_of(chain);
-		if ((__s64)table >= 0 || read_word(read_word(chain + bpf_core_field_offset(struct nft_chain, list)) + 8) !=
-						 chain + bpf_core_field_offset(struct nft_chain, list))
-			return 0;
-		return search_table(hunt, table) ? 1 : 0;
+	if (chain)
+		return search_table(hunt, table_of(chain)) ? 1 : 0;
+	if (!entry_priv(hunt, i) || !is_nat_core(entry_function(hunt, i)))
+		return 0;
+	/* struct nf_nat_lookup_hook_priv begins with its entries (net/netfilter/nf_nat_core.c, 4.18 and newer). */
+	nested = read_word(entry_priv(hunt, i));
+	if (!nested)
+		return 0;
+	count = (__u16)read_word(nested + bpf_core_field_offset(struct nf_hook_entries, num_hook_entries));
+	if (count > MAX_NAT_CHAINS)
+		hunt->too_many = 1;
+	for (__u32 n = 0; n < MAX_NAT_CHAINS; n++) {
+		if (n >= count)
+			break;
+		chain = read_word(nested + bpf_core_field_offset(struct nf_hook_entries, hooks) + (__u64)n * 16 + 8);
+		if (chain && is_chain(chain) && search_table(hunt, table_of(chain)))
+			return 1;
 	}
-	return search_table(hunt, table_of(chain)) ? 1 : 0;
+	return 0;
 }
 
 /* Which rule that this hook can reach contains the address; find_entries() must have been called. Returns hunt->found. */

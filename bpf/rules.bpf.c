@@ -234,24 +234,23 @@ static __always_inline void teach(const struct pending_drop *drop, struct frame_
 	bpf_ringbuf_submit(record, 0);
 }
 
-/* The expression that an fexit program saw giving the verdict for this very packet, on this CPU, just now; 0: none. */
-static __always_inline __u64 take_evaluated(const struct pending_drop *drop)
+/* The expression that an fexit program saw giving the verdict for this very packet, on this CPU, just now; 0: none. Taken whenever a packet
+ * is freed, also one that nobody follows: the next one at its address must not find it. */
+static __always_inline __u64 take_evaluated(__u64 skb)
 {
-	__u32 slot = skb_slot(drop->subject.skb);
+	__u32 slot = skb_slot(skb);
 	struct evaluated *seen = bpf_map_lookup_elem(&evaluations, &slot);
-	__u64 expression;
 
-	if (!seen || seen->skb != drop->subject.skb)
+	if (!seen || seen->skb != skb)
 		return 0;
-	expression = seen->expression;
 	seen->skb = 0;
-	return drop->ts_ns - seen->ts_ns < EVALUATION_FRESH_NS ? expression : 0;
+	return bpf_ktime_get_ns() - seen->ts_ns < EVALUATION_FRESH_NS ? seen->expression : 0;
 }
 
-static __always_inline void explain_nft(struct wire_verdict *record, struct pending_drop *drop, const struct frame_words *words,
-					struct hunt *hunt)
+static __always_inline void explain_nft(struct wire_verdict *record, struct pending_drop *drop, __u64 evaluated,
+					const struct frame_words *words, struct hunt *hunt)
 {
-	__u64 evaluated = take_evaluated(drop), word;
+	__u64 word;
 
 	if (!knows_nft()) {
 		record->doubt = WIRE_DOUBT_OLD_KERNEL;
@@ -300,10 +299,10 @@ static __always_inline void explain_nft(struct wire_verdict *record, struct pend
 }
 
 /* nf_hook_slow() was told to drop by one of its entries: which, is in its own frame, beside the pointer to the state. */
-static __always_inline void explain_entry(struct wire_verdict *record, const struct pending_drop *drop, const struct frame_words *words,
-					  struct hunt *hunt)
+static __always_inline void explain_entry(struct wire_verdict *record, const struct pending_drop *drop, __u64 evaluated,
+					  const struct frame_words *words, struct hunt *hunt)
 {
-	__u64 index, evaluated = take_evaluated(drop);
+	__u64 index = 0;
 
 	if (frames.entry_site && drop->location == frames.entry_site) {
 		index = agreed_word(words, &frames.entry_index, &record->doubt);
@@ -323,7 +322,11 @@ static __always_inline void explain_entry(struct wire_verdict *record, const str
 		record->how = WIRE_HOW_FENTRY;
 		record->doubt = WIRE_DOUBT_NONE;
 		find_rule(hunt, evaluated);
-		fill_rule(record, hunt);
+		/* The entry that gave the verdict is a base chain of the rule's own table. */
+		if (hunt->found && record->entry_count && table_of_entry(hunt, record->entry_index) != hunt->table)
+			record->doubt = WIRE_DOUBT_DISAGREE;
+		else
+			fill_rule(record, hunt);
 	}
 }
 
@@ -334,6 +337,7 @@ int BPF_PROG(on_kfree_skb_rule, struct sk_buff *skb)
 	struct pending_drop *drop = bpf_map_lookup_elem(&pending_drops, &slot);
 	struct frame_words *words = bpf_map_lookup_elem(&frame_words, &zero);
 	struct hunt *hunt = bpf_map_lookup_elem(&hunts, &zero);
+	__u64 evaluated = take_evaluated(as_number(skb));
 	struct wire_verdict *record;
 
 	if (!drop || drop->skb != (__u64)skb || !words || !hunt)
@@ -361,9 +365,11 @@ int BPF_PROG(on_kfree_skb_rule, struct sk_buff *skb)
 		record->doubt = WIRE_DOUBT_UNREADABLE;
 	else if ((frames.rule_site && drop->location == frames.rule_site) || (frames.policy_site && drop->location == frames.policy_site) ||
 		 is_nft_function(drop->location))
-		explain_nft(record, drop, words, hunt);
+		explain_nft(record, drop, evaluated, words, hunt);
 	else
-		explain_entry(record, drop, words, hunt);
+		explain_entry(record, drop, evaluated, words, hunt);
+	if (record->kind == WIRE_RULE_NFT || record->kind == WIRE_RULE_NFT_POLICY)
+		fill_cookie(record, drop->net);
 	/* Told from the entry, for the program that compares the rules' counters. */
 	drop->later = record->xt_table[0] ? drop->subject.skb : 0;
 	drop->xt_table = record->xt_table[0] ? record->table_handle : 0;

@@ -38,6 +38,13 @@ SUBPROGRAM int fill_entry(struct wire_verdict *record, const struct hunt *hunt, 
 	return 0;
 }
 
+/* Handles are counted from 1 in each namespace, and the number of a namespace is used again: its cookie never is. */
+static __always_inline void fill_cookie(struct wire_verdict *record, __u64 net)
+{
+	if (bpf_core_field_exists(struct net, net_cookie))
+		record->generation = BPF_CORE_READ((struct net *)net, net_cookie);
+}
+
 SUBPROGRAM int fill_chain(struct wire_verdict *record, __u64 chain)
 {
 	__u64 table, name;
@@ -53,6 +60,14 @@ SUBPROGRAM int fill_chain(struct wire_verdict *record, __u64 chain)
 	name = pointer_of((struct nft_table *)table, name);
 	bpf_probe_read_kernel_str(record->table, sizeof(record->table), (void *)name);
 	return 0;
+}
+
+/* The table of the base chain at an entry of the hook; 0: it is none. */
+SUBPROGRAM __u64 table_of_entry(const struct hunt *hunt, __u32 index)
+{
+	__u64 chain = hunt ? entry_chain(hunt, index) : 0;
+
+	return chain ? table_of(chain) : 0;
 }
 
 struct policy_search {

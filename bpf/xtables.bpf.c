@@ -161,9 +161,13 @@ SUBPROGRAM int note_counters(__u32 index, __u64 skb)
 		return 0;
 	mark->budget--;
 	mark->info = info_of(watch->table);
-	if (!prepare(&walk, mark, watch))
-		return 0;
-	bpf_loop(MAX_XT_RULES, note_step, &walk, 0);
+	mark->sequence = watch->sequence;
+	/* Of another table the offsets would lead anywhere. */
+	if (mark->info == watch->info) {
+		if (!prepare(&walk, mark, watch))
+			return 0;
+		bpf_loop(MAX_XT_RULES, note_step, &walk, 0);
+	}
 	mark->table = watch->table;
 	mark->index = index;
 	mark->compared = 0;
@@ -184,12 +188,13 @@ SUBPROGRAM int compare_counters(__u64 skb)
 		return 0;
 	index = mark->index;
 	watch = bpf_map_lookup_elem(&watches, &index);
-	if (!watch || !watch->active || watch->table != mark->table)
+	/* Watched anew meanwhile, its rules are others. */
+	if (!watch || !watch->active || watch->table != mark->table || watch->sequence != mark->sequence)
 		return 0;
 	mark->compared = 1;
 	mark->hits = 0;
 	mark->offset = 0;
-	mark->replaced = info_of(watch->table) != mark->info;
+	mark->replaced = mark->info != watch->info || info_of(watch->table) != mark->info;
 	if (mark->replaced || !prepare(&walk, mark, watch))
 		return 0;
 	bpf_loop(MAX_XT_RULES, compare_step, &walk, 0);
@@ -267,6 +272,14 @@ int after_ip6t_do_table(__u64 *ctx)
 	return 0;
 }
 
+/* For user space, which binds what it has read of a table to the memory that the table is in. */
+SEC("syscall")
+int read_info(struct xt_question *question)
+{
+	question->info = info_of(question->table);
+	return 0;
+}
+
 static __always_inline __u64 hashed(__u64 hash, __u64 from, __u32 length)
 {
 	for (__u32 i = 0; i < 136; i++) {
@@ -312,7 +325,7 @@ int BPF_PROG(on_kfree_skb_xtables, struct sk_buff *skb)
 		return 0;
 	index = mark->index;
 	watch = bpf_map_lookup_elem(&watches, &index);
-	if (!watch)
+	if (!watch || watch->hook != drop->hook || watch->family != drop->family || watch->sequence != mark->sequence)
 		return 0;
 	/* After a traced table, that was done already. */
 	compare_counters(as_number(skb));

@@ -31,6 +31,8 @@ struct xt_mark {
 	__u32 replaced;
 	__u32 hits;
 	__u32 offset;
+	__u32 sequence; /* of the watch */
+	__u32 _pad;
 };
 
 #endif

@@ -180,6 +180,11 @@ def first_of_each_legacy_table(fates):
     return list(places.values())
 
 
+def refused_at_once(row):
+    """Told before its table was watched, and never sent again: nothing is left that could tell its rule."""
+    return bool(row) and row["fate"] == "refused" and row["syns"] == 1
+
+
 def one_round(lab, number, kind, syn_count, rules, without=()):
     """A ruleset, its SYNs and what synfate says of them: Judgement."""
     rng = random.Random(f"{OPTIONS.seed}/{number}")
@@ -214,6 +219,9 @@ def one_round(lab, number, kind, syn_count, rules, without=()):
     rows.take()
     judgement = rule_verdicts.Judgement()
     for syn, death in fates.items():
+        if syn in warm and refused_at_once(rows.of(syn)) and not rows.named(syn):
+            judgement.unarmed += 1
+            continue
         judgement.judge(syn, death, rows.of(syn), lab.inodes)
         ids = rows.ids.get(rule_verdicts.syn_key(syn), ())
         check(len(ids) < 2, f"{len(ids)} rows for one connect(): {syn}")
@@ -238,8 +246,9 @@ def show(judgement, kinds):
 def describe(number, kind, judgement):
     size, (sending, waiting) = judgement.size, judgement.seconds
     notices = "; ".join(judgement.notices) or "none"
+    unarmed = f"{judgement.unarmed} refused before their table was watched; " if judgement.unarmed else ""
     print(
-        f"round {number} {kind}: {size} rules, {judgement.total().sent()} SYNs dropped, {judgement.passed} arrived; "
+        f"round {number} {kind}: {size} rules, {judgement.total().sent()} SYNs dropped, {judgement.passed} arrived; {unarmed}"
         f"sent in {sending:.1f} s, all told {waiting:.1f} s later; {judgement.lost} events lost, notices: {notices}"
     )
 

@@ -79,7 +79,8 @@ def nft_delete_and_add(lab):
     """Deleted, and another one at its place, in one transaction."""
 
     def change():
-        lab.nft("router", f'delete rule ip lab forward handle {nft_handle(lab, "the rule")}; add rule ip lab forward tcp dport 80 drop comment "{OTHER}"')
+        delete = f'delete rule ip lab forward handle {nft_handle(lab, "the rule")}'
+        lab.nft("router", f'{delete}; add rule ip lab forward tcp dport 80 drop comment "{OTHER}"')
 
     nft_changed(lab, change)
 
@@ -112,12 +113,17 @@ def nft_table_gone(lab):
     check(not lab.run("router", "nft", "list", "tables").strip(), "the reading made a table")
 
 
+def says_moved(row):
+    said = [line for line in row["evidence"] if "it was rule 2 " in line and "rule 3 when its text was read" in line]
+    check(said, f"not said: {row['evidence']}")
+
+
 def nft_moved(lab):
     """Other rules come before it and behind it: it is the same rule, with the number that it had, and that it has another now is said."""
     text = 'tcp dport 80 drop comment "the rule"'
     insert = f'insert rule ip lab forward tcp dport 81 drop comment "{OTHER}"; add rule ip lab forward tcp dport 80 drop comment "{OTHER}"'
     row = nft_changed(lab, lambda: lab.nft("router", insert), {"rule": {"number": 2, "text": text, "comment": "the rule"}, "rule_gap": None})
-    check([line for line in row["evidence"] if "it was rule 2 " in line and "rule 3 when its text was read" in line], f"not said: {row['evidence']}")
+    says_moved(row)
 
 
 def nft_policy_changed(lab):
@@ -137,7 +143,8 @@ def nft_policy_chain_anew(lab):
 def nft_element_gone(lab):
     """The element that dropped the SYN is not there any more: the rule still is, and no other element is named."""
     elements = f'{lab.v4(2, 2)} . 80 comment "the element" : drop, {lab.v4(2, 3)} . 80 comment "{OTHER}" : drop'
-    setup = f"table ip lab {{ map m {{ type ipv4_addr . inet_service : verdict; elements = {{ {elements} }}; }}; chain forward {{ {FORWARD} ip daddr . tcp dport vmap @m; }}; }}"
+    verdicts = f"map m {{ type ipv4_addr . inet_service : verdict; elements = {{ {elements} }}; }}"
+    setup = f"table ip lab {{ {verdicts}; chain forward {{ {FORWARD} ip daddr . tcp dport vmap @m; }}; }}"
     change = lambda: lab.nft("router", f"delete element ip lab m {{ {lab.v4(2, 2)} . 80 }}")  # noqa: E731
     row = one_syn(lab, lambda: lab.nft("router", setup), change, {"rule": {"number": 1, "text": "ip daddr . tcp dport vmap @m"}})
     check(row["where"]["rule"].get("element") is None, f"an element that is not there: {row['where']}")
@@ -171,7 +178,7 @@ def iptables_nft_moved(lab):
     change = lambda: lab.iptables("router", "iptables-nft", f"-I FORWARD -p tcp --dport 80 -m comment --comment {OTHER} -j DROP")  # noqa: E731
     known = {"backend": "iptables-nft", "number": 2, "comment": "the-rule", "text": contains("--comment the-rule -j DROP")}
     row = iptables_nft_changed(lab, change, {"rule": known, "rule_gap": None})
-    check([line for line in row["evidence"] if "it was rule 2 " in line and "rule 3 when its text was read" in line], f"not said: {row['evidence']}")
+    says_moved(row)
 
 
 def dropped_by_legacy(lab):

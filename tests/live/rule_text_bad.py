@@ -19,9 +19,13 @@ HOSTILE = "a\x1b[2J\x1b]0;title\x07b\u009b31mc\rd\be\x7ff\u202eg"
 IMITATION = 'h" -j ACCEPT\n-A FORWARD -p tcp --dport 80 -m comment --comment "impostor" -j DROP\nCOMMIT\n*filter\n'
 
 
+# Line separators, and what turns the direction of text.
+DIRECTIONS = "\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+
+
 def is_harmless(text, newline=True):
     allowed = "\n" if newline else ""
-    bad = [c for c in text if (ord(c) < 0x20 and c not in allowed) or 0x7F <= ord(c) <= 0x9F or c in "\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"]
+    bad = [c for c in text if (ord(c) < 0x20 and c not in allowed) or 0x7F <= ord(c) <= 0x9F or c in DIRECTIONS]
     check(not bad, f"reaches the reader as it is: {bad!r} in {text!r}")
 
 
@@ -105,7 +109,8 @@ def nft_imitation(lab):
 
 def nft_element_hostile(lab):
     element = f'{lab.v4(2, 2)} comment "{HOSTILE}" : drop'
-    ruleset = f"table ip lab {{ map m {{ type ipv4_addr : verdict; elements = {{ {element} }}; }}; chain forward {{ type filter hook forward priority 0; ip daddr vmap @m; }}; }}"
+    verdicts = f"map m {{ type ipv4_addr : verdict; elements = {{ {element} }}; }}"
+    ruleset = f"table ip lab {{ {verdicts}; chain forward {{ type filter hook forward priority 0; ip daddr vmap @m; }}; }}"
     rows_of(lab, lambda: lab.nft("router", ruleset), {"backend": "nft", "element": contains(" : drop")})
 
 

@@ -106,7 +106,7 @@ class Judgement:
 
     def __init__(self):
         self.by_backend = collections.defaultdict(Tally)
-        self.passed = 0
+        self.passed, self.unarmed = 0, 0
         self.failures = []
 
     def judge(self, syn, death, row, inodes):

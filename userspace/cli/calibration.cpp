@@ -130,6 +130,7 @@ bool Calibration::settle(MonotonicNs now, probe::Probe& probe, Engine& engine) {
   if (frames_.rule_site != 0 && frames_.policy_site != 0) {
     engine.set_nft_sites({frames_.rule_site, frames_.policy_site, calibration_netns_}, now);
   }
+  engine.stop_ignoring(monotonic_now());
   lab_.reset();
   return true;
 }
@@ -143,6 +144,8 @@ probe::Frames learn_frames_now(probe::Probe& probe, bool with_nft) {
     (void)::poll(&waiting, 1, static_cast<int>(longest / kMillisecond) + 1);
   };
   wait_for(lab->fd(), kPatienceAtStart);
+  pollfd news{lab->fd(), POLLIN, 0};
+  if (::poll(&news, 1, 0) <= 0) return {};
   const auto netns = lab->ready();
   if (!netns) return {};
   if (teach(*lab, *netns, with_nft, probe)) {

@@ -61,13 +61,15 @@ bool Engine::feed(std::span<const std::byte> record) {
     if (undecodable_++ == 0) broken_ |= !sink_.notice({model::NoticeLevel::Warning, "undecodable", to_string(decoded.error())});
     return true;
   }
-  const auto of_calibration = [&](model::NetnsId netns) {
-    return netns != 0 && (netns == calibration_netns_ || netns == sites_.calibration_netns);
+  const auto of_calibration = [&](model::NetnsId netns, MonotonicNs time_ns) {
+    return netns != 0 && netns == calibration_netns_ && (calibration_end_ns_ == 0 || time_ns <= calibration_end_ns_);
   };
-  if (const auto* flight = std::get_if<model::FlightRecord>(&*decoded); flight != nullptr && of_calibration(flight->origin_netns))
+  if (const auto* flight = std::get_if<model::FlightRecord>(&*decoded);
+      flight != nullptr && of_calibration(flight->origin_netns, flight->first_ns)) {
     return false;
+  }
   if (const auto* event = std::get_if<model::StreamedEvent>(&*decoded)) {
-    if (of_calibration(event->event.place.netns)) return false;
+    if (of_calibration(event->event.place.netns, event->event.time_ns)) return false;
     const auto* drop = event->event.get<model::Drop>();
     if (drop != nullptr && drop->symbol.function == "nft_do_chain") wants_calibration_ = true;
   }

@@ -62,7 +62,12 @@ class Engine {
   /// A drop in nft_do_chain() was seen and its sites are not known.
   bool wants_calibration() const { return wants_calibration_ && sites_.rule == 0; }
   /// Attempts in the calibration's own namespace are none of the machine's.
-  void ignore_netns(model::NetnsId netns) { calibration_netns_ = netns; }
+  void ignore_netns(model::NetnsId netns) {
+    calibration_netns_ = netns;
+    calibration_end_ns_ = 0;
+  }
+  /// It is gone: who gets its number from now on is somebody else.
+  void stop_ignoring(MonotonicNs now) { calibration_end_ns_ = now; }
 
   void lose(unsigned events) { tracker_.lose(events); }
   std::optional<MonotonicNs> next_due() const { return tracker_.next_due(); }
@@ -106,6 +111,7 @@ class Engine {
   NftSites sites_;
   std::function<void(const model::Journey&)> before_judge_;
   model::NetnsId calibration_netns_ = 0;
+  MonotonicNs calibration_end_ns_ = 0;                  ///< 0: it goes on
   std::map<std::uint64_t, Printed> printed_;            ///< by attempt id; bounded
   std::map<model::Fate, std::uint64_t> settled_fates_;  ///< of attempts that are no longer in printed_
   std::uint64_t rows_ = 0;

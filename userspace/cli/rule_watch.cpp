@@ -9,16 +9,30 @@ namespace synfate::cli {
 namespace {
 
 constexpr std::uint8_t kFamilyIpv6 = 10;
-/// The longest pause between two SYNs of one attempt that users wait for, twice.
-constexpr DurationNs kIdle = 20 * kSecond;
-/// A table that changes is read again, but not for every drop of a flood.
+/// The pauses between the first six SYNs of an attempt are shorter. A watch holds its namespace: it must not outlive it for long.
+constexpr DurationNs kIdle = 8 * kSecond;
+/// A table that changes is read again, and so is a text that may have changed, but not for every drop of a flood.
 constexpr DurationNs kReadAgain = 500 * kMillisecond;
+constexpr std::size_t kMaxRemembered = 4096;
 /// Modules may have brought more functions to trace.
 constexpr DurationNs kLookForFunctions = 5 * kSecond;
 
 const model::Event* drop_of(const model::Journey& journey, const model::Event& verdict) {
   for (const model::Event& event : journey.events) {
     if (event.time_ns == verdict.time_ns && event.skb == verdict.skb && event.get<model::Drop>() != nullptr) return &event;
+  }
+  return nullptr;
+}
+
+/// The kernel side compared the counters of the table for that very drop, or tried to.
+const model::HookVerdict* counted(const model::Journey& journey, const model::Event& drop) {
+  for (const model::Event& event : journey.events) {
+    const auto* verdict = event.get<model::HookVerdict>();
+    if (verdict == nullptr || event.time_ns != drop.time_ns || event.skb != drop.skb || verdict->entry) continue;
+    if (verdict->rule.kind == model::RuleKey::Kind::XtRule || verdict->how == model::HookVerdict::How::Counters ||
+        verdict->how == model::HookVerdict::How::Fentry) {
+      return verdict;
+    }
   }
   return nullptr;
 }
@@ -45,18 +59,29 @@ bool RuleWatch::look_at(const model::Journey& journey, MonotonicNs now) {
       traced_ns_ = now;
       trace_functions();
     }
-    if (verdict->entry && !verdict->entry->xt_table.empty() && dropped.has_hook) watch(event, *verdict, dropped.hook, now);
+    if (verdict->entry && !verdict->entry->xt_table.empty() && dropped.has_hook) watch(journey, *drop, *verdict, now);
   }
   return learnt;
 }
 
-bool RuleWatch::explain(const model::Journey& journey, const model::Event& event, const model::HookVerdict& verdict, MonotonicNs now) {
+bool RuleWatch::is_worth_reading(const model::Event& event, const model::RuleKey& key, MonotonicNs now) {
   const model::Netns* netns = surroundings_.inventory().find(event.place.netns);
-  const model::RuleText* known = netns == nullptr ? nullptr : netns->rule_text(verdict.rule, event.flow);
-  if (known != nullptr) {
-    const bool same_flow = known->flow.dst == event.flow.dst && known->flow.src.address == event.flow.src.address;
-    if (same_flow || !asks_for_elements(*known)) return false;
-  }
+  const model::RuleText* known = netns == nullptr ? nullptr : netns->rule_text(key, event.flow);
+  const std::string name = std::to_string(event.place.netns) + ' ' + std::to_string(key.generation) + ' ' + std::to_string(key.offset) +
+                           ' ' + std::to_string(key.handle) + ' ' + std::to_string(key.chain_handle) + ' ' + key.table + ' ' + key.chain +
+                           ' ' + to_string(event.flow.src.address) + ' ' + to_string(event.flow.dst);
+  if (read_ns_.size() > kMaxRemembered) read_ns_.clear();
+  MonotonicNs& read_ns = read_ns_[name];
+  // A rule of nf_tables never changes, and its handles are never used again. Sets do change, tables of xtables may be replaced and their
+  // memory used again, and what could not be read may be readable now.
+  const bool may_change = known == nullptr || key.kind == model::RuleKey::Kind::XtRule || !known->gap.empty() || asks_for_elements(*known);
+  if (!may_change || (known != nullptr && read_ns != 0 && (event.time_ns <= read_ns || read_ns + kReadAgain > now))) return false;
+  read_ns = now;
+  return true;
+}
+
+bool RuleWatch::explain(const model::Journey& journey, const model::Event& event, const model::HookVerdict& verdict, MonotonicNs now) {
+  if (!is_worth_reading(event, verdict.rule, now)) return false;
   inventory::RuleQuestion question;
   question.key = verdict.rule;
   question.proof = verdict.proof;
@@ -65,10 +90,7 @@ bool RuleWatch::explain(const model::Journey& journey, const model::Event& event
     question.in_device = drop->get<model::Drop>()->hook.in_device;
     question.out_device = drop->get<model::Drop>()->hook.out_device;
   }
-  if (verdict.rule.kind == model::RuleKey::Kind::XtRule && !place(event, verdict, question)) {
-    // What it says of the missing rule is as true as anything.
-    question.number = 0;
-  }
+  if (verdict.rule.kind == model::RuleKey::Kind::XtRule) (void)place(event, verdict, question);
   return static_cast<bool>(surroundings_.read_rule(event.place.netns, question, now));
 }
 
@@ -81,13 +103,16 @@ bool RuleWatch::place(const model::Event& event, const model::HookVerdict& verdi
     return true;
   }
   for (const auto& table : tables_) {
-    if (!table || table->netns != event.place.netns || table->name != verdict.rule.table || table->known.family != verdict.rule.family)
+    if (!table || !table->armed || table->netns != event.place.netns || table->name != verdict.rule.table ||
+        table->known.family != verdict.rule.family || table->info != verdict.rule.generation) {
       continue;
+    }
     const inventory::XtRule* rule = table->known.at(verdict.rule.offset);
     if (rule == nullptr || rule->proof != verdict.proof || rule->drops != inventory::XtDrops::Always) continue;
     question.chain = table->known.chain_name(*rule);
     question.policy = rule->role == inventory::XtRole::Policy;
     if (!question.policy) question.number = rule->number;
+    question.digest = rule->digest;
     return true;
   }
   return false;
@@ -100,8 +125,9 @@ void RuleWatch::trace_functions() {
   say_({model::NoticeLevel::Warning, "fentry_unavailable", to_string(traced.error()) + "; rules are told in other ways"});
 }
 
-void RuleWatch::watch(const model::Event& event, const model::HookVerdict& verdict, const model::HookTraversal& hook, MonotonicNs now) {
+void RuleWatch::watch(const model::Journey& journey, const model::Event& event, const model::HookVerdict& verdict, MonotonicNs now) {
   const model::HookEntry& entry = *verdict.entry;
+  const model::HookTraversal& hook = event.get<model::Drop>()->hook;
   probe::XtWatch wanted;
   wanted.table = entry.xt_address;
   wanted.family = hook.family;
@@ -110,8 +136,13 @@ void RuleWatch::watch(const model::Event& event, const model::HookVerdict& verdi
   const auto is_it = [&](const auto& table) { return table && table->netns == event.place.netns && table->watch.same_place(wanted); };
   auto slot = std::find_if(tables_.begin(), tables_.end(), is_it);
   if (slot != tables_.end()) {
-    const bool old_news = event.time_ns <= (*slot)->last_drop_ns;
-    if (old_news || now < (*slot)->last_drop_ns + kReadAgain) return;
+    if (event.time_ns <= (*slot)->last_drop_ns) return;
+    (*slot)->last_drop_ns = event.time_ns;
+    // The table that is watched is the one that drops, unless the kernel side said otherwise. A rule that it named has to be looked up
+    // first.
+    const model::HookVerdict* told = counted(journey, event);
+    const bool stale = !(*slot)->armed || (told != nullptr && told->rule.kind == model::RuleKey::Kind::None);
+    if (!stale || now < (*slot)->armed_ns + kReadAgain) return;
   } else {
     slot = std::find_if(tables_.begin(), tables_.end(), [](const auto& table) { return !table; });
     if (slot == tables_.end()) {
@@ -119,24 +150,45 @@ void RuleWatch::watch(const model::Event& event, const model::HookVerdict& verdi
           std::min_element(tables_.begin(), tables_.end(), [](const auto& a, const auto& b) { return a->last_drop_ns < b->last_drop_ns; });
     }
   }
-  Table table{event.place.netns, entry.xt_table, wanted, {}, now, false};
-  auto read = surroundings_.read_xt_table(table.netns, hook.family == kFamilyIpv6 ? AF_INET6 : AF_INET, table.name, now);
-  if (!read) {
-    cannot_watch(table, read.error());
-  } else {
-    table.known = *std::move(read);
-    for (const inventory::XtRule* rule : table.known.final_rules_from(hook.hook)) table.watch.offsets.push_back(rule->offset);
-    const auto handle = surroundings_.open(table.netns);
-    const auto number = static_cast<std::size_t>(slot - tables_.begin());
-    if (!handle) {
-      cannot_watch(table, handle.error());
-    } else if (const Status armed = probe_.watch_table(number, table.watch, handle->fd()); !armed) {
-      cannot_watch(table, armed.error());
-    } else {
-      table.armed = true;
-    }
-  }
+  const auto number = static_cast<std::size_t>(slot - tables_.begin());
+  Table table;
+  table.netns = event.place.netns;
+  table.name = entry.xt_table;
+  table.watch = wanted;
+  table.last_drop_ns = event.time_ns;
+  table.armed_ns = now;
+  table.armed = arm(number, table, now);
+  if (!table.armed) probe_.unwatch_table(number);
   *slot = std::move(table);
+}
+
+bool RuleWatch::arm(std::size_t slot, Table& table, MonotonicNs now) {
+  constexpr int kTries = 3;
+  const int family = table.watch.family == kFamilyIpv6 ? AF_INET6 : AF_INET;
+  const auto read = [&]() { return surroundings_.read_xt_table(table.netns, family, table.name, now); };
+  const auto refused = [&](const Error& error) {
+    cannot_watch(table, error);
+    return false;
+  };
+  auto before = read();
+  for (int tries = 0; tries < kTries; ++tries) {
+    if (!before) return refused(before.error());
+    table.watch.offsets.clear();
+    for (const inventory::XtRule* rule : before->final_rules_from(table.watch.hook)) table.watch.offsets.push_back(rule->offset);
+    const auto handle = surroundings_.open(table.netns);
+    if (!handle) return refused(handle.error());
+    const auto info = probe_.watch_table(slot, table.watch, handle->fd());
+    if (!info) return refused(info.error());
+    // What was read is what is watched only if nothing changed between.
+    auto after = read();
+    if (after && after->same_rules(*before)) {
+      table.known = *std::move(after);
+      table.info = *info;
+      return true;
+    }
+    before = std::move(after);
+  }
+  return refused({ErrorKind::Io, "cannot watch its counters", "it is replaced all the time", ""});
 }
 
 void RuleWatch::cannot_watch(Table& table, const Error& error) {

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <functional>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -35,12 +36,17 @@ class RuleWatch {
     std::string name;
     probe::XtWatch watch;
     inventory::XtTable known;  ///< as it was when the watch began
+    std::uint64_t info = 0;    ///< the memory that it was in then
     MonotonicNs last_drop_ns = 0;
-    bool armed = false;  ///< else it could not be, and why was said
+    MonotonicNs armed_ns = 0;  ///< when that was tried last
+    bool armed = false;        ///< else it could not be, and why was said
   };
 
   bool explain(const model::Journey& journey, const model::Event& event, const model::HookVerdict& verdict, MonotonicNs now);
-  void watch(const model::Event& event, const model::HookVerdict& verdict, const model::HookTraversal& hook, MonotonicNs now);
+  void watch(const model::Journey& journey, const model::Event& event, const model::HookVerdict& verdict, MonotonicNs now);
+  /// The table as it is now, watched as it is now; false: it could not be, and why was said.
+  bool arm(std::size_t slot, Table& table, MonotonicNs now);
+  bool is_worth_reading(const model::Event& event, const model::RuleKey& key, MonotonicNs now);
   void cannot_watch(Table& table, const Error& error);
   /// Chain and number as the table had them when the watch began; false: it has no such rule any more.
   bool place(const model::Event& event, const model::HookVerdict& verdict, inventory::RuleQuestion& question) const;
@@ -51,7 +57,8 @@ class RuleWatch {
   std::array<std::optional<Table>, probe::XtCounters::kMaxWatches> tables_;
   std::set<std::pair<model::NetnsId, std::string>> said_unwatched_;
   bool said_untraced_ = false;
-  MonotonicNs traced_ns_ = 0;  ///< when the functions of nf_tables were last looked at; 0: never
+  std::map<std::string, MonotonicNs> read_ns_;  ///< by namespace, rule and destination: when its text was read last; bounded
+  MonotonicNs traced_ns_ = 0;                   ///< when the functions of nf_tables were last looked at; 0: never
 };
 
 }  // namespace synfate::cli

@@ -19,6 +19,7 @@ struct RuleQuestion {
   std::optional<std::uint32_t> number;  ///< XtRule, as chain
   bool policy = false;                  ///< XtRule, as chain
   std::uint64_t proof = 0;              ///< XtRule: HookVerdict::proof; 0: not known
+  std::uint64_t digest = 0;             ///< XtRule: of the entry as it was before the drop; 0: not known
   model::Flow flow;                     ///< of the packet when it was dropped
   std::string in_device;                ///< empty: none, or not known
   std::string out_device;

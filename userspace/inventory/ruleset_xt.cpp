@@ -60,7 +60,8 @@ const XtRule* find_rule(const XtTable& table, const RuleQuestion& question) {
 std::string doubt_about(const Result<XtTable>& table, const RuleQuestion& question) {
   if (!table) return "the kernel's table could not be read again: " + table.error().why;
   const XtRule* rule = find_rule(*table, question);
-  if (rule == nullptr || (question.proof != 0 && rule->proof != question.proof)) {
+  if (rule == nullptr || (question.proof != 0 && rule->proof != question.proof) ||
+      (question.digest != 0 && rule->digest != question.digest)) {
     return "the rule was removed or replaced between the drop and this reading: the table has changed";
   }
   return {};
@@ -88,14 +89,6 @@ std::string target_of(const XtTable& table, const XtRule& rule) {
     case XtVerdict::None: return "";
   }
   return "";
-}
-
-bool same_rules(const XtTable& a, const XtTable& b) {
-  if (a.rules.size() != b.rules.size() || a.chains.size() != b.chains.size()) return false;
-  for (std::size_t i = 0; i < a.rules.size(); ++i) {
-    if (a.rules[i].offset != b.rules[i].offset || a.rules[i].proof != b.rules[i].proof) return false;
-  }
-  return true;
 }
 
 }  // namespace
@@ -150,6 +143,10 @@ void read_legacy_text(machine::Machine& machine, const machine::NetnsHandle& net
   };
   text.number = question.number;
   text.policy = question.policy;
+  if (question.chain.empty()) {
+    text.gap = "which rule of the table it was is not known: the table was replaced since, or the rule's target does not always drop";
+    return;
+  }
   const auto before = read_table();
   text.gap = doubt_about(before, question);
   if (!text.gap.empty()) return;
@@ -167,7 +164,7 @@ void read_legacy_text(machine::Machine& machine, const machine::NetnsHandle& net
   text.gap = doubt_about(after, question);
   if (!text.gap.empty()) return;
   const XtRule& rule = *find_rule(*after, question);
-  if (!same_rules(*before, *after) || saved->count != rules_in(*after, question.chain)) {
+  if (!before->same_rules(*after) || saved->count != rules_in(*after, question.chain)) {
     text.gap = "the table changed while it was read";
     return;
   }

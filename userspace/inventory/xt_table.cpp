@@ -146,6 +146,12 @@ class Parser {
     // The two offsets are neighbours in memory.
     rule.proof = fnv1a(rule.proof, entry.bytes.substr(layout_.target_offset, 4));
     rule.proof = fnv1a(rule.proof, entry.bytes.substr(entry.target_at, 2));
+    // nfcache, comefrom and the two counters are what the kernel changes by itself.
+    std::string stable{entry.bytes};
+    stable.replace(layout_.matched, 4, 4, '\0');
+    stable.replace(layout_.next_offset + 2, 4, 4, '\0');
+    stable.replace(layout_.header - sizeof(xt_counters), sizeof(xt_counters), sizeof(xt_counters), '\0');
+    rule.digest = fnv1a(0xcbf29ce484222325U, stable);
     jumps_.push_back(kNowhere);
     return rule;
   }
@@ -271,6 +277,11 @@ class Parser {
 };
 
 }  // namespace
+
+bool XtTable::same_rules(const XtTable& other) const {
+  return std::equal(rules.begin(), rules.end(), other.rules.begin(), other.rules.end(),
+                    [](const XtRule& a, const XtRule& b) { return a.offset == b.offset && a.digest == b.digest; });
+}
 
 const XtRule* XtTable::at(std::uint32_t offset) const {
   const auto found =

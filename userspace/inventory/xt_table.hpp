@@ -53,6 +53,8 @@ struct XtRule {
   /// FNV-1a, 64 bit, over its ipt_ip or ip6t_ip6, target_offset, next_offset and its target's size: what the kernel's own copy has in
   /// common with this one. Nothing of it is a counter or a pointer.
   std::uint64_t proof = 0;
+  /// FNV-1a over the whole entry as it is read, matches and target with what they match and do, but for counters and the kernel's notes.
+  std::uint64_t digest = 0;
 };
 
 struct XtChain {
@@ -70,6 +72,8 @@ struct XtTable {
 
   /// Nothing if no entry begins there.
   const XtRule* at(std::uint32_t offset) const;
+  /// Every entry is the same, at the same offset.
+  bool same_rules(const XtTable& other) const;
   const std::string& chain_name(const XtRule& rule) const { return chains[rule.chain].name; }
   /// The entries that can end a packet's way with NF_DROP and that a packet at this hook (NF_INET_*) can reach, by ascending offset. A
   /// match may drop a malformed packet by itself (hotdrop): then none of them is hit.

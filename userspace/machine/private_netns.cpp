@@ -48,8 +48,9 @@ void send_syn(std::uint8_t port) {
   (void)::connect(socket_fd.get(), reinterpret_cast<const sockaddr*>(&to), sizeof to);
 }
 
-[[noreturn]] void be_the_child(const std::string& comm, const std::string& ruleset, int report_fd, int order_fd) {
+[[noreturn]] void be_the_child(const std::string& comm, const std::string& ruleset, int report_fd, int order_fd, pid_t parent) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (::getppid() != parent) ::_exit(1);
   ::prctl(PR_SET_NAME, comm.c_str());
   struct stat space {};
   if (::unshare(CLONE_NEWNET) != 0 || !raise_loopback() || !load_rules(ruleset) || ::stat("/proc/self/ns/net", &space) != 0) ::_exit(1);
@@ -85,11 +86,12 @@ Result<PrivateNetns> PrivateNetns::start(const std::string& comm, const std::str
   if (::pipe2(order, O_CLOEXEC) != 0) return failed();
   made.to_child_.reset(order[1]);
   const UniqueFd order_end(order[0]);
+  const pid_t parent = ::getpid();
   made.child_ = ::fork();
   if (made.child_ < 0) return failed();
   if (made.child_ == 0) {
     made.to_child_.reset();
-    be_the_child(comm, ruleset, report_end.get(), order_end.get());
+    be_the_child(comm, ruleset, report_end.get(), order_end.get(), parent);
   }
   return made;
 }

@@ -223,7 +223,7 @@ Status Probe::trace_functions() {
   return Ok{};
 }
 
-Status Probe::watch_table(std::size_t slot, const XtWatch& watch, int netns_fd) {
+Result<std::uint64_t> Probe::watch_table(std::size_t slot, const XtWatch& watch, int netns_fd) {
   if (!kernel_->rules || (!kernel_->fentry && !kernel_->netfilter_links)) {
     return Error{ErrorKind::Unsupported, "cannot watch the counters of a table of iptables-legacy",
                  "this kernel allows neither fentry nor BPF netfilter links (6.4)", ""};

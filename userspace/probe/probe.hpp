@@ -69,7 +69,7 @@ class Probe {
   /// Tier 2f for nf_tables: the functions that evaluate rules are traced from now on; again when modules brought more of them.
   Status trace_functions();
   /// Tiers 3 and 2f for iptables-legacy; see XtCounters::watch().
-  Status watch_table(std::size_t slot, const XtWatch& watch, int netns_fd);
+  Result<std::uint64_t> watch_table(std::size_t slot, const XtWatch& watch, int netns_fd);
   void unwatch_table(std::size_t slot);
   /// From now on attempts in this namespace are in scope whatever the filter says, and its netfilter drops are lessons. `netns_fd` is the
   /// namespace's, and synfate's own: entries are put on its hooks where the kernel has such links.

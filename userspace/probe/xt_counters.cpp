@@ -34,6 +34,7 @@ struct XtCounters::Kernel {
   std::array<UniqueFd, kMaxWatches> in_front;
   std::array<bpf_program*, kMaxWatches> programs{};
   bool traced = false;
+  __u32 sequence = 0;
 
   Kernel() = default;
   Kernel(const Kernel&) = delete;
@@ -94,7 +95,7 @@ Result<std::unique_ptr<XtCounters>> XtCounters::start(const SharedMaps& shared, 
   return std::unique_ptr<XtCounters>(new XtCounters(std::move(kernel)));
 }
 
-Status XtCounters::watch(std::size_t slot, const XtWatch& watch, int netns_fd) {
+Result<std::uint64_t> XtCounters::watch(std::size_t slot, const XtWatch& watch, int netns_fd) {
   const std::string what = "cannot watch the counters of a table of iptables-legacy";
   unwatch(slot);
   if (watch.offsets.size() > kMaxRules) {
@@ -111,8 +112,15 @@ Status XtCounters::watch(std::size_t slot, const XtWatch& watch, int netns_fd) {
   if (count != 0 && bpf_map_update_batch(offsets_fd, keys.data(), watch.offsets.data(), &count, nullptr) != 0) {
     return Error{ErrorKind::Io, what, errno_text(errno), ""};
   }
+  xt_question question{watch.table, 0};
+  LIBBPF_OPTS(bpf_test_run_opts, asking, .ctx_in = &question, .ctx_size_in = sizeof question);
+  if (bpf_prog_test_run_opts(bpf_program__fd(kernel_->skeleton->progs.read_info), &asking) != 0 || question.info == 0) {
+    return Error{ErrorKind::Io, what, "where the kernel keeps it could not be read", ""};
+  }
   xt_watch settings{};
   settings.table = watch.table;
+  settings.info = question.info;
+  settings.sequence = ++kernel_->sequence;
   settings.hook = watch.hook;
   settings.family = watch.family;
   settings.first = first;
@@ -122,13 +130,13 @@ Status XtCounters::watch(std::size_t slot, const XtWatch& watch, int netns_fd) {
   if (bpf_map_update_elem(bpf_map__fd(kernel_->skeleton->maps.watches), &index, &settings, BPF_ANY) != 0) {
     return Error{ErrorKind::Io, what, errno_text(errno), ""};
   }
-  if (kernel_->traced) return Ok{};
+  if (kernel_->traced) return settings.info;
   for (int before = 1;; ++before) {
     auto link = attach_netfilter(bpf_program__fd(kernel_->programs[slot]), netns_fd,
                                  {.family = watch.family, .hook = watch.hook, .priority = watch.priority - before});
     if (link) {
       kernel_->in_front[slot] = std::move(*link);
-      return Ok{};
+      return settings.info;
     }
     if (before == kPrioritiesTried) {
       unwatch(slot);

@@ -37,8 +37,9 @@ class XtCounters {
   XtCounters& operator=(const XtCounters&) = delete;
 
   bool is_traced() const;
-  /// In slot 0 to kMaxWatches - 1, replacing what was there. `netns_fd` is the table's namespace.
-  Status watch(std::size_t slot, const XtWatch& watch, int netns_fd);
+  /// In slot 0 to kMaxWatches - 1, replacing what was there. `netns_fd` is the table's namespace. Gives the address of the memory that the
+  /// table is in, which every change to it makes another: verdicts are only about a table that is still there.
+  Result<std::uint64_t> watch(std::size_t slot, const XtWatch& watch, int netns_fd);
   void unwatch(std::size_t slot);
 
  private:

@@ -123,7 +123,8 @@ std::string doubt_text(std::uint8_t doubt) {
     case WIRE_DOUBT_NOT_CALIBRATED: return "where this kernel keeps the rule that it is at has not been learnt";
     case WIRE_DOUBT_UNKNOWN_SITE: return "it was freed at a place in the kernel that the calibration never saw";
     case WIRE_DOUBT_UNREADABLE: return "the kernel's stack did not have the shape that was learnt";
-    case WIRE_DOUBT_NO_RULE: return "what the kernel was at is in no rule that is in force: the ruleset was being replaced at that moment";
+    case WIRE_DOUBT_NO_RULE:
+      return "what the kernel was at is in no rule that was searched: the ruleset was being replaced, or it is of no table of this hook";
     case WIRE_DOUBT_NOT_FINAL: return "the expression found cannot give such a verdict";
     case WIRE_DOUBT_SEVERAL: return "more than one rule or policy of this hook fits";
     case WIRE_DOUBT_TOO_MANY: return "there are more chains or rules than are searched";

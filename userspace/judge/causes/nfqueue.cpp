@@ -54,9 +54,9 @@ void describe_owner(const Case& kase, Finding& finding) {
   const model::Netns* netns = kase.netns(finding.where.netns);
   // The rest of the hook's entries run in the same place once the owner has said yes.
   finding.ceiling = model::Confidence::Strong;
-  finding.summary = "by the verdict of " + process_words(drop) + " on a queued packet";
-  finding.evidence.push_back("it had been queued to a process and was freed while " + process_words(drop) +
-                             " ran: by its verdict, because it closed its queue, or by a later entry of the same hook");
+  finding.summary = "after " + process_words(drop) + " had it in a queue";
+  finding.doubts.push_back("it had been queued to a process and was freed while " + process_words(drop) +
+                           " ran: by its verdict, because it closed its queue, or by a later entry of the same hook");
   if (netns == nullptr || !netns->nf_queues_read) {
     finding.evidence.push_back("which queue it was is not known: the list of queues was not read");
   } else if (const model::NfQueue* queue = queue_of(*netns, drop)) {
