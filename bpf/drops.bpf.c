@@ -109,7 +109,7 @@ SUBPROGRAM int fill_traversal(struct wire_drop *record, __u64 stack)
 
 	if (!record)
 		return 0;
-	if (!find_traversal(&traversal, stack, record->location)) {
+	if (!find_traversal(&traversal, stack, record->location, record->subject.skb)) {
 		leave_note(record, &traversal);
 		return 0;
 	}

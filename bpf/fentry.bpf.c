@@ -33,6 +33,7 @@ static __always_inline int on_evaluated(const __u64 *ctx)
 		return 0;
 	seen->skb = skb;
 	seen->expression = as_number((void *)ctx[0]);
+	seen->table = 0;
 	seen->ts_ns = bpf_ktime_get_ns();
 	return 0;
 }
@@ -53,6 +54,40 @@ EVALUATOR(nft_reject_bridge_eval)
 EVALUATOR(nft_reject_netdev_eval)
 EVALUATOR(nft_target_eval_xt)
 EVALUATOR(nft_target_eval_bridge)
+
+/* ipt_do_table(table, skb, state) since 5.16 (8844e01062dd "netfilter: iptables: allow use of ipt_do_table as hookfn"): which of several
+ * tables of a hook said NF_DROP, where the frame of nf_hook_slow() is not known. */
+static __always_inline int on_table_done(const __u64 *ctx)
+{
+	struct evaluated *seen;
+	__u64 skb;
+	__u32 slot;
+
+	if ((__u32)ctx[3] != 0)
+		return 0;
+	skb = as_number((void *)ctx[1]);
+	slot = skb_slot(skb);
+	seen = bpf_map_lookup_elem(&evaluations, &slot);
+	if (!seen)
+		return 0;
+	seen->skb = skb;
+	seen->expression = 0;
+	seen->table = as_number((void *)ctx[0]);
+	seen->ts_ns = bpf_ktime_get_ns();
+	return 0;
+}
+
+SEC("fexit/ipt_do_table")
+int on_ipt_do_table(__u64 *ctx)
+{
+	return on_table_done(ctx);
+}
+
+SEC("fexit/ip6t_do_table")
+int on_ip6t_do_table(__u64 *ctx)
+{
+	return on_table_done(ctx);
+}
 
 /* The drop program has left a note: this packet was freed in nft_do_chain(), where no rule frees, and no expression had dropped it. */
 SEC("fexit/nft_do_chain")

@@ -79,16 +79,55 @@ SUBPROGRAM int is_state(const struct stack_words *words, __u32 at, __u64 locatio
 	return !out || device_is_of(out, net);
 }
 
-/* Functions that are running have the state's address in a register that was saved, or in their packet's description. What only looks like
- * a state, such as a saved device beside a saved namespace and a return address, has nobody pointing at it. */
+#define REFERENCED 1
+#define REFERENCED_WITH_PACKET 2
+
+/* Functions that are running have the state's address in a register that was saved, or in their packet's description, beside the packet's:
+ * struct nft_pktinfo begins with both. What only looks like a state, such as a saved device beside a saved namespace and a return address,
+ * has nobody pointing at it; and a state that an earlier hook has left behind has no pair below it that is about this packet. */
+struct reference {
+	const struct stack_words *words;
+	__u64 address;
+	__u64 skb;
+	__u32 below;
+	__u32 found;
+};
+
+static long reference_step(__u32 i, struct reference *reference)
+{
+	const struct stack_words *words = reference->words;
+
+	if (i >= STACK_WORDS || i >= words->readable)
+		return 1;
+	if (words->word[i] != reference->address)
+		return 0;
+	if (!reference->found)
+		reference->found = REFERENCED;
+	if (i == 0 || i < words->anchor || i >= reference->below || words->word[i - 1] != reference->skb)
+		return 0;
+	reference->found = REFERENCED_WITH_PACKET;
+	return 1;
+}
+
+/* Without bpf_loop(): only whether anybody points at it. */
 SUBPROGRAM int is_referenced(const struct stack_words *words, __u64 address)
 {
 	if (!words)
-		return false;
+		return 0;
 	for (__u32 i = 0; i < STACK_WORDS; i++)
 		if (words->word[i] == address && i < words->readable)
-			return true;
-	return false;
+			return REFERENCED;
+	return 0;
+}
+
+static __always_inline int references(const struct stack_words *words, __u64 address, __u64 skb, __u32 below)
+{
+	struct reference reference = {.words = words, .address = address, .skb = skb, .below = below};
+
+	if (!bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_loop))
+		return is_referenced(words, address);
+	bpf_loop(STACK_WORDS, reference_step, &reference, 0);
+	return reference.found;
 }
 
 struct search {
@@ -96,38 +135,56 @@ struct search {
 	struct traversal *traversal;
 	__u64 location;
 	__u64 base; /* of the first word */
+	__u64 skb;
+	__u32 second_best; /* 1 + index of the first candidate that is referenced without the packet; 0: none */
 };
 
-/* One word of the stack: first the return address into the code that frees, then the state. Returns 1 when the search is over. */
-static long look_at_word(__u32 i, struct search *search)
+static __always_inline void take_state(struct search *search, __u32 i)
 {
 	struct stack_words *words = search->words;
 	struct traversal *traversal = search->traversal;
 
-	if (i > STACK_WORDS - 6 || i + 6 > words->readable)
-		return 1;
-	if (words->anchor == 0) {
-		if (words->word[i] == search->location) {
-			words->anchor = i + 1;
-			traversal->anchor = search->base + i * 8;
-		}
-		return 0;
-	}
-	if (!is_state(words, i, search->location) || !is_referenced(words, search->base + i * 8))
-		return 0;
+	if (i > STACK_WORDS - 6)
+		return;
 	traversal->hook = words->word[i] & 0xff;
 	traversal->family = (words->word[i] >> 8) & 0xff;
 	traversal->in = words->word[i + STATE_IN];
 	traversal->out = words->word[i + STATE_OUT];
 	traversal->net = words->word[i + STATE_NET];
 	traversal->state = search->base + i * 8;
+}
+
+/* One word of the stack: first the return address into the code that frees, then the state. Returns 1 when the search is over. */
+static long look_at_word(__u32 i, struct search *search)
+{
+	struct stack_words *words = search->words;
+	int how;
+
+	if (i > STACK_WORDS - 6 || i + 6 > words->readable)
+		return 1;
+	if (words->anchor == 0) {
+		if (words->word[i] == search->location) {
+			words->anchor = i + 1;
+			search->traversal->anchor = search->base + i * 8;
+		}
+		return 0;
+	}
+	if (!is_state(words, i, search->location))
+		return 0;
+	how = references(words, search->base + i * 8, search->skb, i);
+	if (how == REFERENCED && !search->second_best)
+		search->second_best = i + 1;
+	if (how != REFERENCED_WITH_PACKET)
+		return 0;
+	take_state(search, i);
 	return 1;
 }
 
-static __always_inline int find_traversal(struct traversal *traversal, __u64 base, __u64 location)
+static __always_inline int find_traversal(struct traversal *traversal, __u64 base, __u64 location, __u64 skb)
 {
 	__u32 zero = 0;
-	struct search search = {.words = bpf_map_lookup_elem(&stacks, &zero), .traversal = traversal, .location = location, .base = base};
+	struct search search = {
+		.words = bpf_map_lookup_elem(&stacks, &zero), .traversal = traversal, .location = location, .base = base, .skb = skb};
 
 	if (!search.words)
 		return 0;
@@ -141,6 +198,9 @@ static __always_inline int find_traversal(struct traversal *traversal, __u64 bas
 			if (look_at_word(i, &search))
 				break;
 	}
+	/* Registers may have been saved in another order. */
+	if (!traversal->net && search.second_best)
+		take_state(&search, search.second_best - 1);
 	return traversal->net != 0;
 }
 

@@ -236,15 +236,33 @@ static __always_inline void teach(const struct pending_drop *drop, struct frame_
 
 /* The expression that an fexit program saw giving the verdict for this very packet, on this CPU, just now; 0: none. Taken whenever a packet
  * is freed, also one that nobody follows: the next one at its address must not find it. */
-static __always_inline __u64 take_evaluated(__u64 skb)
+static __always_inline struct evaluated take_evaluated(__u64 skb)
 {
 	__u32 slot = skb_slot(skb);
-	struct evaluated *seen = bpf_map_lookup_elem(&evaluations, &slot);
+	struct evaluated none = {}, *seen = bpf_map_lookup_elem(&evaluations, &slot);
 
 	if (!seen || seen->skb != skb)
-		return 0;
+		return none;
 	seen->skb = 0;
-	return bpf_ktime_get_ns() - seen->ts_ns < EVALUATION_FRESH_NS ? seen->expression : 0;
+	if (bpf_ktime_get_ns() - seen->ts_ns < EVALUATION_FRESH_NS)
+		none = *seen;
+	return none;
+}
+
+struct table_search {
+	struct hunt *hunt;
+	__u64 table;
+	__u32 found; /* 1 + index of the entry; 0: none */
+};
+
+static long table_step(__u32 i, struct table_search *search)
+{
+	if (i >= search->hunt->entry_count)
+		return 1;
+	if (entry_priv(search->hunt, i) != search->table)
+		return 0;
+	search->found = i + 1;
+	return 1;
 }
 
 static __always_inline void explain_nft(struct wire_verdict *record, struct pending_drop *drop, __u64 evaluated,
@@ -299,10 +317,12 @@ static __always_inline void explain_nft(struct wire_verdict *record, struct pend
 }
 
 /* nf_hook_slow() was told to drop by one of its entries: which, is in its own frame, beside the pointer to the state. */
-static __always_inline void explain_entry(struct wire_verdict *record, const struct pending_drop *drop, __u64 evaluated,
+static __always_inline void explain_entry(struct wire_verdict *record, const struct pending_drop *drop, const struct evaluated *seen,
 					  const struct frame_words *words, struct hunt *hunt)
 {
-	__u64 index = 0;
+	struct table_search search = {.hunt = hunt, .table = seen->table};
+	__u64 index = 0, evaluated = seen->expression;
+	bool known = false;
 
 	if (frames.entry_site && drop->location == frames.entry_site) {
 		index = agreed_word(words, &frames.entry_index, &record->doubt);
@@ -310,13 +330,27 @@ static __always_inline void explain_entry(struct wire_verdict *record, const str
 			record->doubt = WIRE_DOUBT_UNREADABLE;
 		if (!record->doubt && index >= hunt->entry_count)
 			record->doubt = WIRE_DOUBT_UNREADABLE;
-		if (!record->doubt)
-			fill_entry(record, hunt, (__u32)index);
+		known = !record->doubt;
 	} else if (hunt->entry_count == 1) {
-		fill_entry(record, hunt, 0);
+		known = true;
 	} else {
 		record->doubt = frames.entry_site ? WIRE_DOUBT_UNKNOWN_SITE : WIRE_DOUBT_NOT_CALIBRATED;
 	}
+	if (seen->table) {
+		bpf_loop(MAX_ENTRIES, table_step, &search, 0);
+		if (search.found && known && search.found != index + 1) {
+			record->doubt = WIRE_DOUBT_DISAGREE;
+			return;
+		}
+		if (search.found) {
+			index = search.found - 1;
+			known = true;
+			record->how = WIRE_HOW_FENTRY;
+			record->doubt = WIRE_DOUBT_NONE;
+		}
+	}
+	if (known)
+		fill_entry(record, hunt, (__u32)index);
 	/* Kernels whose nft_do_chain() leaves the freeing to nf_hook_slow(). */
 	if (evaluated && knows_nft()) {
 		record->how = WIRE_HOW_FENTRY;
@@ -337,7 +371,7 @@ int BPF_PROG(on_kfree_skb_rule, struct sk_buff *skb)
 	struct pending_drop *drop = bpf_map_lookup_elem(&pending_drops, &slot);
 	struct frame_words *words = bpf_map_lookup_elem(&frame_words, &zero);
 	struct hunt *hunt = bpf_map_lookup_elem(&hunts, &zero);
-	__u64 evaluated = take_evaluated(as_number(skb));
+	struct evaluated seen = take_evaluated(as_number(skb));
 	struct wire_verdict *record;
 
 	if (!drop || drop->skb != (__u64)skb || !words || !hunt)
@@ -365,9 +399,9 @@ int BPF_PROG(on_kfree_skb_rule, struct sk_buff *skb)
 		record->doubt = WIRE_DOUBT_UNREADABLE;
 	else if ((frames.rule_site && drop->location == frames.rule_site) || (frames.policy_site && drop->location == frames.policy_site) ||
 		 is_nft_function(drop->location))
-		explain_nft(record, drop, evaluated, words, hunt);
+		explain_nft(record, drop, seen.expression, words, hunt);
 	else
-		explain_entry(record, drop, evaluated, words, hunt);
+		explain_entry(record, drop, &seen, words, hunt);
 	if (record->kind == WIRE_RULE_NFT || record->kind == WIRE_RULE_NFT_POLICY)
 		fill_cookie(record, drop->net);
 	/* Told from the entry, for the program that compares the rules' counters. */

@@ -20,8 +20,9 @@ struct frame_words {
 /* The evaluation and the drop that it leads to are a microsecond apart; an emulated machine may stretch that. */
 #define EVALUATION_FRESH_NS 10000000
 struct evaluated {
-	__u64 skb; /* 0: none */
-	__u64 expression;
+	__u64 skb;        /* 0: none */
+	__u64 expression; /* of nf_tables; 0: a table of xtables gave the verdict */
+	__u64 table;      /* address of the struct xt_table; 0: an expression gave the verdict */
 	__u64 ts_ns;
 };
 

@@ -11,13 +11,13 @@ namespace {
 
 using probe::Drill;
 
-/// It takes 10 to 20 ms. A verdict is promised within 100 ms of the drop, so judgements do not wait any longer than this; a machine that is
-/// too busy for it gets another try, and its rows a revision.
-constexpr DurationNs kPatience = 70 * kMillisecond;
+/// It takes 10 to 20 ms. A verdict is promised within 100 ms of the drop, so judgements do not wait any longer than this: where it takes
+/// longer, their rows get a revision.
+constexpr DurationNs kHold = 70 * kMillisecond;
 /// A lesson that was missed is given again.
 constexpr DurationNs kRepeatAfter = 25 * kMillisecond;
-/// Before anything is armed nobody waits for a verdict; an emulated machine needs this long.
-constexpr DurationNs kPatienceAtStart = 3 * kSecond;
+/// An emulated machine needs this long.
+constexpr DurationNs kPatience = 3 * kSecond;
 
 /// All drop in the output hook, in connect() itself: loopback needs not even deliver. Every shape in which a rule can be reached: in a base
 /// chain, after a jump, after a goto, by a verdict map; and policies after other rules, of one base chain of several, after a jump that
@@ -89,7 +89,8 @@ void Calibration::start(MonotonicNs now, bool with_nft, std::optional<machine::P
     return;
   }
   lab_.emplace(std::move(prepared ? *prepared : *fresh));
-  give_up_ns_ = now + (tries_ == 1 ? kPatienceAtStart : kPatience);
+  give_up_ns_ = now + kPatience;
+  hold_ns_ = now + kHold;
   state_ = State::Preparing;
 }
 
@@ -108,6 +109,10 @@ void Calibration::proceed(probe::Probe& probe, Engine& engine) {
 }
 
 MonotonicNs Calibration::deadline() const { return state_ == State::Measuring ? std::min(give_up_ns_, repeat_ns_) : give_up_ns_; }
+
+std::optional<MonotonicNs> Calibration::holds_until(MonotonicNs now) const {
+  return is_under_way() && now < hold_ns_ ? std::optional(hold_ns_) : std::nullopt;
+}
 
 bool Calibration::settle(MonotonicNs now, probe::Probe& probe, Engine& engine) {
   if (!is_under_way()) return false;
@@ -138,12 +143,12 @@ bool Calibration::settle(MonotonicNs now, probe::Probe& probe, Engine& engine) {
 probe::Frames learn_frames_now(probe::Probe& probe, bool with_nft) {
   auto lab = machine::PrivateNetns::start(kCalibrationComm, with_nft ? kRuleset : "");
   if (!lab) return {};
-  const MonotonicNs deadline = monotonic_now() + kPatienceAtStart;
+  const MonotonicNs deadline = monotonic_now() + kPatience;
   const auto wait_for = [](int fd, DurationNs longest) {
     pollfd waiting{fd, POLLIN, 0};
     (void)::poll(&waiting, 1, static_cast<int>(longest / kMillisecond) + 1);
   };
-  wait_for(lab->fd(), kPatienceAtStart);
+  wait_for(lab->fd(), kPatience);
   pollfd news{lab->fd(), POLLIN, 0};
   if (::poll(&news, 1, 0) <= 0) return {};
   const auto netns = lab->ready();

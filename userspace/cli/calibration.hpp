@@ -31,7 +31,8 @@ class Calibration {
   void proceed(probe::Probe& probe, Engine& engine);
   /// Takes what the engine's observer saw; gives up when its time is over. Returns true when the state became Done or Failed just now.
   bool settle(MonotonicNs now, probe::Probe& probe, Engine& engine);
-  /// Judgements are worth waiting for it.
+  /// Judgements are worth waiting for it, but no longer than until then.
+  std::optional<MonotonicNs> holds_until(MonotonicNs now) const;
   bool is_under_way() const { return state_ == State::Preparing || state_ == State::Measuring; }
   State state() const { return state_; }
   /// When settle() wants to be called, whatever happens.
@@ -50,6 +51,7 @@ class Calibration {
   State state_ = State::Idle;
   unsigned tries_ = 0;
   MonotonicNs give_up_ns_ = 0;
+  MonotonicNs hold_ns_ = 0;
   MonotonicNs repeat_ns_ = 0;
   std::optional<machine::PrivateNetns> lab_;
   bool with_nft_ = false;

@@ -231,8 +231,9 @@ void LiveSession::load_rules() {
 void LiveSession::learn_frames() {
   load_rules();
   calibrate_first();
-  // Without the frames, only traced functions tell the rule of a first drop.
-  if (!calibration_.frames().knows_rules() && probe_.has_rules() && probe::nf_tables_loaded(features_)) rule_watch_.trace_functions();
+  // Without the frames, only traced functions tell the rule, or the table, of a first drop.
+  const bool rules = !calibration_.frames().knows_rules() && probe::nf_tables_loaded(features_);
+  if (rules || !calibration_.frames().knows_entries()) rule_watch_.trace_functions(rules);
 }
 
 void LiveSession::calibrate_first() {
@@ -272,7 +273,7 @@ void LiveSession::tick(MonotonicNs now) {
 
 void LiveSession::judge_due(MonotonicNs now) {
   const auto due = engine_.next_due();
-  if (!due || *due > now || calibration_.is_under_way()) return;
+  if (!due || *due > now || calibration_.holds_until(now)) return;
   note_losses(now);
   engine_.advance(now);
   recorder_.judged(now);
@@ -330,8 +331,9 @@ int LiveSession::timeout_ms(MonotonicNs now) const {
   const auto sooner = [&](const std::optional<MonotonicNs>& other) {
     if (other) until = std::min(until, *other);
   };
-  if (calibration_.is_under_way()) {
-    sooner(calibration_.deadline());
+  if (calibration_.is_under_way()) sooner(calibration_.deadline());
+  if (const auto held = calibration_.holds_until(now)) {
+    sooner(held);
   } else {
     sooner(engine_.next_due());
   }

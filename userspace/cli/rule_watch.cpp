@@ -17,6 +17,9 @@ constexpr std::size_t kMaxRemembered = 4096;
 /// Modules may have brought more functions to trace.
 constexpr DurationNs kLookForFunctions = 5 * kSecond;
 
+/// An entry that is a table, but whose name was not read: x_tables came after synfate, and its types were not known.
+bool is_table(const std::string& function) { return function == "ipt_do_table" || function == "ip6t_do_table"; }
+
 const model::Event* drop_of(const model::Journey& journey, const model::Event& verdict) {
   for (const model::Event& event : journey.events) {
     if (event.time_ns == verdict.time_ns && event.skb == verdict.skb && event.get<model::Drop>() != nullptr) return &event;
@@ -55,11 +58,13 @@ bool RuleWatch::look_at(const model::Journey& journey, MonotonicNs now) {
     const model::Event* drop = drop_of(journey, event);
     if (drop == nullptr || journey.interrupted) continue;
     const model::Drop& dropped = *drop->get<model::Drop>();
-    if (dropped.symbol.function == "nft_do_chain" && (traced_ns_ == 0 || traced_ns_ + kLookForFunctions < now)) {
+    const bool by_nft = dropped.symbol.function == "nft_do_chain";
+    if ((by_nft || (!verdict->entry && !verdict->doubt.empty())) && (traced_ns_ == 0 || traced_ns_ + kLookForFunctions < now)) {
       traced_ns_ = now;
-      trace_functions();
+      trace_functions(by_nft);
     }
     if (verdict->entry && !verdict->entry->xt_table.empty() && dropped.has_hook) watch(journey, *drop, *verdict, now);
+    if (verdict->entry && verdict->entry->xt_table.empty() && is_table(verdict->entry->function)) reload(now);
   }
   return learnt;
 }
@@ -118,8 +123,19 @@ bool RuleWatch::place(const model::Event& event, const model::HookVerdict& verdi
   return false;
 }
 
-void RuleWatch::trace_functions() {
-  const Status traced = probe_.trace_functions();
+void RuleWatch::reload(MonotonicNs now) {
+  if (reloaded_ns_ != 0 && reloaded_ns_ + kLookForFunctions > now) return;
+  reloaded_ns_ = now;
+  // Their watches go with them; the next drop arms them again.
+  for (auto& table : tables_) table.reset();
+  if (const Status reloaded = probe_.reload_rules(); !reloaded) {
+    say_({model::NoticeLevel::Warning, "rules_unavailable",
+          to_string(reloaded.error()) + "; drops by netfilter are told without their rule"});
+  }
+}
+
+void RuleWatch::trace_functions(bool with_expressions) {
+  const Status traced = probe_.trace_functions(with_expressions);
   if (traced || said_untraced_) return;
   said_untraced_ = true;
   say_({model::NoticeLevel::Warning, "fentry_unavailable", to_string(traced.error()) + "; rules are told in other ways"});

@@ -25,8 +25,8 @@ class RuleWatch {
 
   /// Before a journey is judged. Returns true when the inventory has learnt something.
   bool look_at(const model::Journey& journey, MonotonicNs now);
-  /// Of nf_tables, where the kernel allows it; says so when it should and does not.
-  void trace_functions();
+  /// Of xtables, and with_expressions of nf_tables, where the kernel allows it; says so when it should and does not.
+  void trace_functions(bool with_expressions);
   /// Ends what has seen no drop for a while.
   void tick(MonotonicNs now);
 
@@ -47,6 +47,8 @@ class RuleWatch {
   /// The table as it is now, watched as it is now; false: it could not be, and why was said.
   bool arm(std::size_t slot, Table& table, MonotonicNs now);
   bool is_worth_reading(const model::Event& event, const model::RuleKey& key, MonotonicNs now);
+  /// Types of a module that came later become known.
+  void reload(MonotonicNs now);
   void cannot_watch(Table& table, const Error& error);
   /// Chain and number as the table had them when the watch began; false: it has no such rule any more.
   bool place(const model::Event& event, const model::HookVerdict& verdict, inventory::RuleQuestion& question) const;
@@ -58,7 +60,8 @@ class RuleWatch {
   std::set<std::pair<model::NetnsId, std::string>> said_unwatched_;
   bool said_untraced_ = false;
   std::map<std::string, MonotonicNs> read_ns_;  ///< by namespace, rule and destination: when its text was read last; bounded
-  MonotonicNs traced_ns_ = 0;                   ///< when the functions of nf_tables were last looked at; 0: never
+  MonotonicNs reloaded_ns_ = 0;
+  MonotonicNs traced_ns_ = 0;  ///< when the functions of nf_tables were last looked at; 0: never
 };
 
 }  // namespace synfate::cli

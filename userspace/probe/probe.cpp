@@ -202,6 +202,10 @@ void Probe::seed_tree(bool on) {
 Status Probe::load_rules(const KernelFeatures& features) {
   kernel_->netfilter_links = static_cast<bool>(features.netfilter_links);
   kernel_->fentry = static_cast<bool>(features.fentry);
+  return reload_rules();
+}
+
+Status Probe::reload_rules() {
   // They work together through its maps, and in the order in which they were attached.
   kernel_->traced.reset();
   kernel_->xt_counters.reset();
@@ -213,11 +217,14 @@ Status Probe::load_rules(const KernelFeatures& features) {
   return Ok{};
 }
 
-Status Probe::trace_functions() {
+Status Probe::trace_functions(bool with_expressions) {
   if (!kernel_->rules || !kernel_->fentry) return Ok{};
-  if (kernel_->traced && !kernel_->traced->is_outdated()) return Ok{};
+  if (kernel_->traced) {
+    with_expressions |= kernel_->traced->has_expressions();
+    if (with_expressions == kernel_->traced->has_expressions() && !kernel_->traced->is_outdated()) return Ok{};
+  }
   kernel_->traced.reset();
-  auto traced = TracedFunctions::start(kernel_->shared(), kernel_->rules->evaluations_fd());
+  auto traced = TracedFunctions::start(kernel_->shared(), kernel_->rules->evaluations_fd(), with_expressions);
   if (!traced) return std::move(traced).error();
   kernel_->traced = std::move(*traced);
   return Ok{};

@@ -65,9 +65,12 @@ class Probe {
   void seed_tree(bool on);
   /// The programs that tell which rule dropped; once more when nf_tables has come, to know its types.
   Status load_rules(const KernelFeatures& features);
+  /// The same again, when a module has come whose types they lack. Ends every watch_table().
+  Status reload_rules();
   bool has_rules() const;
-  /// Tier 2f for nf_tables: the functions that evaluate rules are traced from now on; again when modules brought more of them.
-  Status trace_functions();
+  /// Tier 2f: which table of xtables gave a verdict, and with_expressions which expression of nf_tables, from their functions; again when
+  /// modules brought more of them.
+  Status trace_functions(bool with_expressions);
   /// Tiers 3 and 2f for iptables-legacy; see XtCounters::watch().
   Result<std::uint64_t> watch_table(std::size_t slot, const XtWatch& watch, int netns_fd);
   void unwatch_table(std::size_t slot);

@@ -34,6 +34,7 @@ struct TracedFunctions::Kernel {
   std::vector<bpf_link*> links;
   std::set<std::string> wanted;
   std::set<std::string> present;
+  bool expressions = false;
 
   Kernel() = default;
   Kernel(const Kernel&) = delete;
@@ -47,9 +48,11 @@ struct TracedFunctions::Kernel {
 TracedFunctions::TracedFunctions(std::unique_ptr<Kernel> kernel) : kernel_(std::move(kernel)) {}
 TracedFunctions::~TracedFunctions() = default;
 
+bool TracedFunctions::has_expressions() const { return kernel_->expressions; }
+
 bool TracedFunctions::is_outdated() const { return kernel_functions(kernel_->wanted) != kernel_->present; }
 
-Result<std::unique_ptr<TracedFunctions>> TracedFunctions::start(const SharedMaps& shared, int evaluations_fd) {
+Result<std::unique_ptr<TracedFunctions>> TracedFunctions::start(const SharedMaps& shared, int evaluations_fd, bool with_expressions) {
   const LoadLog log;
   const auto failed = [&](int error) {
     const std::string reason = refusal(log.text());
@@ -66,9 +69,13 @@ Result<std::unique_ptr<TracedFunctions>> TracedFunctions::start(const SharedMaps
     if (const int error = bpf_map__reuse_fd(map, fd); error != 0) return failed(-error);
   }
   bpf_program* program = nullptr;
-  bpf_object__for_each_program(program, skeleton.obj) kernel->wanted.insert(function_of(program));
+  kernel->expressions = with_expressions;
+  bpf_object__for_each_program(program, skeleton.obj) {
+    const std::string function = function_of(program);
+    if (with_expressions || function.ends_with("t_do_table")) kernel->wanted.insert(function);
+  }
   kernel->present = kernel_functions(kernel->wanted);
-  // No nf_tables: nothing to trace, and nothing wrong.
+  // Neither nf_tables nor xtables: nothing to trace, and nothing wrong.
   if (kernel->present.empty()) return std::unique_ptr<TracedFunctions>(new TracedFunctions(std::move(kernel)));
   bpf_object__for_each_program(program, skeleton.obj) {
     bpf_program__set_autoload(program, kernel->present.contains(function_of(program)));

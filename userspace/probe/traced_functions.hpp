@@ -14,14 +14,16 @@ namespace synfate::probe {
 
 class TracedFunctions {
  public:
-  /// Attaches to all that the kernel has now. On failure nothing stays behind.
-  static Result<std::unique_ptr<TracedFunctions>> start(const SharedMaps& shared, int evaluations_fd);
+  /// Attaches to all that the kernel has now: the functions of xtables' tables, and with_expressions those that evaluate nf_tables'
+  /// expressions, which are called more often. On failure nothing stays behind.
+  static Result<std::unique_ptr<TracedFunctions>> start(const SharedMaps& shared, int evaluations_fd, bool with_expressions);
   ~TracedFunctions();
   TracedFunctions(const TracedFunctions&) = delete;
   TracedFunctions& operator=(const TracedFunctions&) = delete;
 
   /// The kernel has functions now that it had not when this was attached.
   bool is_outdated() const;
+  bool has_expressions() const;
 
  private:
   struct Kernel;

@@ -73,8 +73,9 @@ TEST_CASE("the calibration's own packets become no attempt, and belong in no rec
     engine.ignore_netns(kServerNetns);
     CHECK_FALSE(engine.feed(Script(1).nft_drop(0)));
   }
-  SUBCASE("afterwards") {
-    engine.set_nft_sites({1, 2, kServerNetns}, 0);
+  SUBCASE("what is read of it afterwards") {
+    engine.ignore_netns(kServerNetns);
+    engine.stop_ignoring(at(50));
     CHECK_FALSE(engine.feed(Script(1).nft_drop(0)));
   }
   SUBCASE("its flight records") {
@@ -85,6 +86,14 @@ TEST_CASE("the calibration's own packets become no attempt, and belong in no rec
   engine.finish(at(100));
   CHECK(sink.rows.empty());
   CHECK(engine.fates().empty());
+}
+
+TEST_CASE("whoever gets the number of the calibration's namespace afterwards is somebody") {
+  FakeSink sink;
+  Engine engine(sink, names(), {});
+  engine.ignore_netns(kServerNetns);
+  engine.stop_ignoring(at(50));
+  CHECK(engine.feed(Script(1).nft_drop(60)));
 }
 
 TEST_CASE("a record of an unknown namespace is never taken for the calibration's") {

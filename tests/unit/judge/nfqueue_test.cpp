@@ -34,8 +34,8 @@ TEST_CASE("nfqueue_drop names the process that was running, and the queue where 
     const Verdict verdict = freed_in(function).judged();
     CHECK(verdict.cause == "nfqueue_drop");
     CHECK(verdict.fate == Fate::Dropped);
-    CHECK(verdict.confidence == Confidence::Strong);
-    CHECK(verdict.summary == "by the verdict of kindnetd[812] on a queued packet");
+    CHECK(verdict.confidence == Confidence::Partial);
+    CHECK(verdict.summary == "after kindnetd[812] had it in a queue");
     CHECK(says(verdict, "was not read"));
     CHECK_FALSE(verdict.where.rule.has_value());
   }
@@ -56,7 +56,7 @@ TEST_CASE("nfqueue_drop names the process that was running, and the queue where 
     story.last_drop().context_tgid = 0;
     queues(story, {{100, 0}, {101, 8}});
     CHECK(says(story.judged(), "whose is which is not known"));
-    CHECK(story.judged().summary == "by the verdict of kindnetd on a queued packet");
+    CHECK(story.judged().summary == "after kindnetd had it in a queue");
   }
   SUBCASE("gone") {
     queues(story, {});
