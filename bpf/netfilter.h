@@ -89,6 +89,7 @@ struct reference {
 	const struct stack_words *words;
 	__u64 address;
 	__u64 skb;
+	__u64 previous; /* word */
 	__u32 below;
 	__u32 found;
 };
@@ -96,14 +97,17 @@ struct reference {
 static long reference_step(__u32 i, struct reference *reference)
 {
 	const struct stack_words *words = reference->words;
+	__u64 word, previous = reference->previous;
 
 	if (i >= STACK_WORDS || i >= words->readable)
 		return 1;
-	if (words->word[i] != reference->address)
+	word = words->word[i];
+	reference->previous = word;
+	if (word != reference->address)
 		return 0;
 	if (!reference->found)
 		reference->found = REFERENCED;
-	if (i == 0 || i < words->anchor || i >= reference->below || words->word[i - 1] != reference->skb)
+	if (i < words->anchor || i >= reference->below || previous != reference->skb)
 		return 0;
 	reference->found = REFERENCED_WITH_PACKET;
 	return 1;
