@@ -158,6 +158,16 @@ struct stack_words {
 	/* In memory and not in registers: the verifier would follow each of their values through the loops. */
 	__u32 readable; /* words that could be copied */
 	__u32 anchor;   /* 1 + index of the return address into the code that frees; 0: not found yet */
+	/* The search itself: on the stack of nested callbacks there is no room for it. */
+	__u64 location;
+	__u64 base; /* address of the first word */
+	__u64 skb;
+	__u64 candidate;   /* address of the state that references are looked for */
+	__u64 previous;    /* word */
+	__u32 below;       /* index of the candidate */
+	__u32 found;       /* REFERENCED... */
+	__u32 second_best; /* 1 + index of the first candidate that is referenced without the packet; 0: none */
+	__u32 _pad;
 };
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

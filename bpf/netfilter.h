@@ -85,31 +85,22 @@ SUBPROGRAM int is_state(const struct stack_words *words, __u32 at, __u64 locatio
 /* Functions that are running have the state's address in a register that was saved, or in their packet's description, beside the packet's:
  * struct nft_pktinfo begins with both. What only looks like a state, such as a saved device beside a saved namespace and a return address,
  * has nobody pointing at it; and a state that an earlier hook has left behind has no pair below it that is about this packet. */
-struct reference {
-	const struct stack_words *words;
-	__u64 address;
-	__u64 skb;
-	__u64 previous; /* word */
-	__u32 below;
-	__u32 found;
-};
-
-static long reference_step(__u32 i, struct reference *reference)
+static long reference_step(__u32 i, struct stack_words **at)
 {
-	const struct stack_words *words = reference->words;
-	__u64 word, previous = reference->previous;
+	struct stack_words *words = *at;
+	__u64 word, previous = words->previous;
 
 	if (i >= STACK_WORDS || i >= words->readable)
 		return 1;
 	word = words->word[i];
-	reference->previous = word;
-	if (word != reference->address)
+	words->previous = word;
+	if (word != words->candidate)
 		return 0;
-	if (!reference->found)
-		reference->found = REFERENCED;
-	if (i < words->anchor || i >= reference->below || previous != reference->skb)
+	if (!words->found)
+		words->found = REFERENCED;
+	if (i < words->anchor || i >= words->below || previous != words->skb)
 		return 0;
-	reference->found = REFERENCED_WITH_PACKET;
+	words->found = REFERENCED_WITH_PACKET;
 	return 1;
 }
 
@@ -124,23 +115,21 @@ SUBPROGRAM int is_referenced(const struct stack_words *words, __u64 address)
 	return 0;
 }
 
-static __always_inline int references(const struct stack_words *words, __u64 address, __u64 skb, __u32 below)
+static __always_inline int references(struct stack_words *words, __u32 candidate)
 {
-	struct reference reference = {.words = words, .address = address, .skb = skb, .below = below};
-
+	words->candidate = words->base + candidate * 8;
+	words->below = candidate;
+	words->previous = 0;
+	words->found = 0;
 	if (!bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_loop))
-		return is_referenced(words, address);
-	bpf_loop(STACK_WORDS, reference_step, &reference, 0);
-	return reference.found;
+		return is_referenced(words, words->candidate);
+	bpf_loop(STACK_WORDS, reference_step, &words, 0);
+	return words->found;
 }
 
 struct search {
 	struct stack_words *words;
 	struct traversal *traversal;
-	__u64 location;
-	__u64 base; /* of the first word */
-	__u64 skb;
-	__u32 second_best; /* 1 + index of the first candidate that is referenced without the packet; 0: none */
 };
 
 static __always_inline void take_state(struct search *search, __u32 i)
@@ -148,6 +137,8 @@ static __always_inline void take_state(struct search *search, __u32 i)
 	struct stack_words *words = search->words;
 	struct traversal *traversal = search->traversal;
 
+	/* The verifier of 6.1 forgets the bound of a register that was computed with since. */
+	asm volatile("" : "+r"(i));
 	if (i > STACK_WORDS - 6)
 		return;
 	traversal->hook = words->word[i] & 0xff;
@@ -155,7 +146,7 @@ static __always_inline void take_state(struct search *search, __u32 i)
 	traversal->in = words->word[i + STATE_IN];
 	traversal->out = words->word[i + STATE_OUT];
 	traversal->net = words->word[i + STATE_NET];
-	traversal->state = search->base + i * 8;
+	traversal->state = words->base + i * 8;
 }
 
 /* One word of the stack: first the return address into the code that frees, then the state. Returns 1 when the search is over. */
@@ -167,17 +158,17 @@ static long look_at_word(__u32 i, struct search *search)
 	if (i > STACK_WORDS - 6 || i + 6 > words->readable)
 		return 1;
 	if (words->anchor == 0) {
-		if (words->word[i] == search->location) {
+		if (words->word[i] == words->location) {
 			words->anchor = i + 1;
-			search->traversal->anchor = search->base + i * 8;
+			search->traversal->anchor = words->base + i * 8;
 		}
 		return 0;
 	}
-	if (!is_state(words, i, search->location))
+	if (!is_state(words, i, words->location))
 		return 0;
-	how = references(words, search->base + i * 8, search->skb, i);
-	if (how == REFERENCED && !search->second_best)
-		search->second_best = i + 1;
+	how = references(words, i);
+	if (how == REFERENCED && !words->second_best)
+		words->second_best = i + 1;
 	if (how != REFERENCED_WITH_PACKET)
 		return 0;
 	take_state(search, i);
@@ -187,13 +178,16 @@ static long look_at_word(__u32 i, struct search *search)
 static __always_inline int find_traversal(struct traversal *traversal, __u64 base, __u64 location, __u64 skb)
 {
 	__u32 zero = 0;
-	struct search search = {
-		.words = bpf_map_lookup_elem(&stacks, &zero), .traversal = traversal, .location = location, .base = base, .skb = skb};
+	struct search search = {.words = bpf_map_lookup_elem(&stacks, &zero), .traversal = traversal};
 
 	if (!search.words)
 		return 0;
 	copy_stack(search.words, base);
 	search.words->anchor = 0;
+	search.words->location = location;
+	search.words->base = base;
+	search.words->skb = skb;
+	search.words->second_best = 0;
 	/* bpf_loop() came with 5.17 (e6f2dd0f8067, "bpf: Add bpf_loop helper"); without it the verifier walks every turn. */
 	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_loop)) {
 		bpf_loop(STACK_WORDS - 5, look_at_word, &search, 0);
@@ -203,8 +197,8 @@ static __always_inline int find_traversal(struct traversal *traversal, __u64 bas
 				break;
 	}
 	/* Registers may have been saved in another order. */
-	if (!traversal->net && search.second_best)
-		take_state(&search, search.second_best - 1);
+	if (!traversal->net && search.words->second_best)
+		take_state(&search, search.words->second_best - 1);
 	return traversal->net != 0;
 }
 
