@@ -133,13 +133,17 @@ std::vector<model::Gap> gaps_of(const KernelFeatures& features) {
                                         (features.fentry ? "rules are told by traced functions only"
                                                          : "which rule of nf_tables dropped, and which entry of a hook, is not told")});
   }
+  const bool legacy = features.fentry || features.netfilter_links;
+  const std::string untold = "which rule of iptables-legacy dropped is not told";
+  bool said = legacy;
   for (const auto& [name, support] : {std::pair{"fentry", &features.fentry}, std::pair{"netfilter_link", &features.netfilter_links}}) {
-    if (features.without.contains(name))
-      gaps.push_back({"hook_missing", std::string(name) + ": " + support->why + "; rules are told in other ways"});
+    if (!features.without.contains(name)) continue;
+    gaps.push_back({"hook_missing", std::string(name) + ": " + support->why + "; " + (legacy ? "rules are told in other ways" : untold)});
+    said = true;
   }
-  if (!features.fentry && !features.netfilter_links) {
-    gaps.push_back({"rules_untold", "fentry: " + features.fentry.why + "; netfilter_link: " + features.netfilter_links.why +
-                                        "; which rule of iptables-legacy dropped is not told"});
+  if (!said) {
+    gaps.push_back(
+        {"rules_untold", "fentry: " + features.fentry.why + "; netfilter_link: " + features.netfilter_links.why + "; " + untold});
   }
   return gaps;
 }
