@@ -59,6 +59,14 @@ struct xt_watch {
 	__u32 _pad;
 };
 
+/* Of a rule of nf_tables, and what it does now. */
+struct rule_question {
+	__u64 cookie; /* of its namespace */
+	__u64 chain_handle;
+	__u64 handle;
+	__u64 proof; /* answer; 0: it is not there */
+};
+
 struct xt_question {
 	__u64 table;
 	__u64 info;

@@ -37,6 +37,7 @@ struct hunt {
 	__u64 rule;
 	__u64 handle;
 	__u64 rule_end;
+	__u64 hash;           /* of the rule, by hash_rule() */
 	__u64 expression_ops; /* 0: wanted is not where an expression begins */
 	__u32 too_many;
 };
@@ -140,6 +141,66 @@ static long expression_step(__u32 i, struct hunt **at)
 		return 1;
 	hunt->cursor += size;
 	return 0;
+}
+
+#define EXPRESSION_NAME(a, b, c, d, e, f, g)                                                                                               \
+	((__u64)(a) | (__u64)(b) << 8 | (__u64)(c) << 16 | (__u64)(d) << 24 | (__u64)(e) << 32 | (__u64)(f) << 40 | (__u64)(g) << 48)
+
+/* The first seven bytes of the name of the expression whose operations these are. */
+static __always_inline __u64 expression_name(__u64 ops)
+{
+	__u64 type = pointer_of((struct nft_expr_ops *)ops, type), at, name = 0;
+
+	at = pointer_of((struct nft_expr_type *)type, name);
+	bpf_probe_read_kernel_str(&name, sizeof(name), (void *)at);
+	return name;
+}
+
+/* Packets change what these hold. */
+static __always_inline bool keeps_state(__u64 name)
+{
+	return name == EXPRESSION_NAME('l', 'i', 'm', 'i', 't', 0, 0) || name == EXPRESSION_NAME('q', 'u', 'o', 't', 'a', 0, 0) ||
+	       name == EXPRESSION_NAME('c', 'o', 'n', 'n', 'l', 'i', 'm') || name == EXPRESSION_NAME('n', 'u', 'm', 'g', 'e', 'n', 0) ||
+	       name == EXPRESSION_NAME('l', 'a', 's', 't', 0, 0, 0) || name == EXPRESSION_NAME('c', 'o', 'u', 'n', 't', 'e', 'r');
+}
+
+#define MAX_RULE_WORDS 512
+
+/* Word by word, the expressions that keep state left out: blob_end is where the expression under way ends, number whether it counts. */
+static long hash_step(__u32 i, struct hunt **at)
+{
+	struct hunt *hunt = *at;
+	__u64 word;
+
+	if (hunt->cursor >= hunt->rule_end)
+		return 1;
+	word = read_word(hunt->cursor);
+	if (hunt->cursor >= hunt->blob_end) {
+		__u32 size = word ? BPF_CORE_READ((struct nft_expr_ops *)word, size) : 0;
+
+		if (size < 8)
+			return 1;
+		hunt->blob_end = hunt->cursor + size;
+		hunt->table_count = keeps_state(expression_name(word));
+		hunt->hash = (hunt->hash ^ word) * 0x100000001b3ull;
+	} else if (!hunt->table_count) {
+		hunt->hash = (hunt->hash ^ word) * 0x100000001b3ull;
+	}
+	hunt->cursor += 8;
+	return 0;
+}
+
+/* What the rule at hunt->rule does, in one number: `nft replace` keeps the handle. The search is over with it. */
+SUBPROGRAM __u64 hash_rule(struct hunt *hunt)
+{
+	if (!hunt)
+		return 0;
+	hunt->hash = 0xcbf29ce484222325ull;
+	hunt->cursor = hunt->rule + 8;
+	hunt->blob_end = 0;
+	hunt->table_count = 0;
+	bpf_loop(MAX_RULE_WORDS, hash_step, &hunt, 0);
+	return hunt->hash;
 }
 
 static long rule_step(__u32 i, struct hunt **at)

@@ -71,7 +71,7 @@ def nft_changed(lab, change, partial=None, ruleset=NFT):
 
 def nft_replace(lab):
     nft_changed(
-        lab, lambda: lab.nft("router", f'replace rule ip lab forward handle {nft_handle(lab, "the rule")} tcp dport 80 drop comment "{OTHER}"')
+        lab, lambda: lab.nft("router", f'replace rule ip lab forward handle {nft_handle(lab, "the rule")} tcp dport 80 counter drop comment "{OTHER}"')
     )
 
 

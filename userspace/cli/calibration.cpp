@@ -135,8 +135,9 @@ bool Calibration::settle(MonotonicNs now, probe::Probe& probe, Engine& engine) {
   if (frames_.rule_site != 0 && frames_.policy_site != 0) {
     engine.set_nft_sites({frames_.rule_site, frames_.policy_site, calibration_netns_}, now);
   }
-  engine.stop_ignoring(monotonic_now());
+  // Its sockets close with it, and that is an event of its namespace as well.
   lab_.reset();
+  engine.stop_ignoring(monotonic_now());
   return true;
 }
 

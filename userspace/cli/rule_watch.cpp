@@ -96,7 +96,15 @@ bool RuleWatch::explain(const model::Journey& journey, const model::Event& event
     question.out_device = drop->get<model::Drop>()->hook.out_device;
   }
   if (verdict.rule.kind == model::RuleKey::Kind::XtRule) (void)place(event, verdict, question);
-  return static_cast<bool>(surroundings_.read_rule(event.place.netns, question, now));
+  if (!surroundings_.read_rule(event.place.netns, question, now)) return false;
+  const model::RuleKey& key = verdict.rule;
+  // Replacing a rule keeps its handle.
+  if (key.kind == model::RuleKey::Kind::NftRule && verdict.proof != 0 &&
+      probe_.rule_now(key.generation, key.chain_handle, key.handle) != verdict.proof) {
+    surroundings_.retract_rule(event.place.netns, key, event.flow,
+                               "the rule was removed or replaced between the drop and this reading: it does something else now");
+  }
+  return true;
 }
 
 bool RuleWatch::place(const model::Event& event, const model::HookVerdict& verdict, inventory::RuleQuestion& question) const {

@@ -21,6 +21,9 @@ class Surroundings {
   bool look_at(const model::Journey& journey, MonotonicNs now);
   /// The text of a rule, into the inventory.
   Status read_rule(model::NetnsId netns, const inventory::RuleQuestion& question, MonotonicNs now);
+  void retract_rule(model::NetnsId netns, const model::RuleKey& key, const model::Flow& flow, const std::string& gap) {
+    reader_.retract_rule(netns, key, flow, gap);
+  }
   Result<inventory::XtTable> read_xt_table(model::NetnsId netns, int family, const std::string& table, MonotonicNs now);
   const model::Inventory& inventory() const { return reader_.current(); }
   Result<machine::NetnsHandle> open(model::NetnsId netns) const { return reader_.open(netns); }

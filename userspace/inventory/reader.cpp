@@ -210,4 +210,19 @@ Status InventoryReader::read_rule(model::NetnsId id, const RuleQuestion& questio
   return Ok{};
 }
 
+void InventoryReader::retract_rule(model::NetnsId id, const model::RuleKey& key, const model::Flow& flow, const std::string& gap) {
+  const auto netns = inventory_.namespaces.find(id);
+  if (netns == inventory_.namespaces.end()) return;
+  model::Flow from_any_port = flow;
+  from_any_port.src.port = 0;
+  for (model::RuleText& text : netns->second.rules) {
+    if (text.key != key || (text.flow != flow && text.flow != from_any_port)) continue;
+    text.text.clear();
+    text.comment.clear();
+    text.element.clear();
+    text.via.clear();
+    text.gap = gap;
+  }
+}
+
 }  // namespace synfate::inventory

@@ -37,6 +37,9 @@ class InventoryReader {
   /// read or proven of the rule itself is in its gap.
   Status read_rule(model::NetnsId id, const RuleQuestion& question);
 
+  /// What was read of that rule for that flow has turned out to be another's: only the gap is left.
+  void retract_rule(model::NetnsId id, const model::RuleKey& key, const model::Flow& flow, const std::string& gap);
+
   const model::Inventory& current() const { return inventory_; }
   /// Found by the last refresh: another one would add nothing about it.
   bool knows(model::NetnsId id) const;

@@ -34,6 +34,9 @@ class RulePrograms {
   /// Puts entries of known index on the output hook of that namespace, which must be synfate's own; they go with close_drill().
   Status open_drill(int netns_fd);
   void close_drill();
+  /// What the rule of nf_tables of that name does now, in the number that its verdict had (wire_verdict.proof); 0: it is not there any
+  /// more.
+  std::uint64_t rule_now(std::uint64_t netns_cookie, std::uint64_t chain_handle, std::uint64_t handle) const;
   /// Of the map that fexit programs write to.
   int evaluations_fd() const;
 
