@@ -281,10 +281,10 @@ struct wire_verdict {
 	__u64 table_handle; /* 0: not known */
 	__u64 chain_handle;
 	__u64 handle;     /* of the rule */
-	__u64 generation; /* WIRE_RULE_XT: address of the xt_table_info, an identity only */
-	__u64 proof;      /* WIRE_RULE_XT: hash of what the ipt_entry matches and targets (bpf/xtables.h) */
+	__u64 generation; /* WIRE_RULE_XT: address of the xt_table_info, an identity only; else the cookie of the namespace */
+	__u64 proof;      /* hash of what the rule matches and does, as the kernel holds it */
 	__u32 number;     /* from 1 in its chain; 0: a policy, or not known */
-	__u32 offset;     /* WIRE_RULE_XT: of the entry in its table, bytes */
+	__u32 offset;     /* WIRE_RULE_XT: of the entry in its table, bytes; else half of the proof */
 	__s32 priority;   /* of the hook entry */
 	__u16 entry_index;
 	__u16 entry_count; /* 0: the hook entry is not known */

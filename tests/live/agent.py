@@ -90,7 +90,11 @@ def connect(address, port, timeout, sport, source):
     if error == 0:
         client.setblocking(True)
         client.settimeout(timeout)
-        client.recv(len(GREETING))
+        try:
+            client.recv(len(GREETING))
+        except OSError as refused:
+            # An ICMP error wakes the waiting too, and may be told only by the next call (6.1).
+            error = refused.errno
     say(errno=error, elapsed=elapsed, sport=local_port)
     client.close()
 

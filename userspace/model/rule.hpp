@@ -22,8 +22,8 @@ struct HookEntry {
   std::uint64_t xt_address = 0;  ///< of the kernel's struct xt_table, an identity while the entry exists
 };
 
-/// Which rule of which ruleset, whatever its text. For nf_tables the two handles are never used twice in a namespace's life, and a rule
-/// never changes: equal keys are the same rule. For xtables `generation` and `offset` are.
+/// Which rule of which ruleset, whatever its text. For nf_tables handles are never given out twice in a namespace, but a rule that is
+/// replaced keeps its own: `offset` tells them apart. Equal keys are the same rule. For xtables `generation` and `offset` are.
 struct RuleKey {
   enum class Kind : std::uint8_t { None, NftRule, NftPolicy, XtRule };
 
@@ -35,8 +35,8 @@ struct RuleKey {
   std::uint64_t chain_handle = 0;
   std::uint64_t handle = 0;      ///< of the rule; 0 for a policy and for XtRule
   std::uint32_t number = 0;      ///< from 1 in its chain, when the verdict was given; 0 for a policy and for XtRule
-  std::uint64_t generation = 0;  ///< XtRule: address of the xt_table_info, an identity: every change to the table makes another
-  std::uint32_t offset = 0;      ///< XtRule: of the ipt_entry in its table, bytes
+  std::uint64_t generation = 0;  ///< nft: the cookie of the namespace. XtRule: address of the xt_table_info: every change makes another
+  std::uint32_t offset = 0;      ///< nft: of a hash of what the rule does. XtRule: of the ipt_entry in its table, bytes
 
   bool operator==(const RuleKey&) const = default;
 };
