@@ -30,7 +30,10 @@ def send_to_queue(lab, backend, address, bypass=""):
 
 def owner_drops(lab, address):
     owner = lab.helper("router", "queue_owner.py", 7, "drop")
-    row = dies(lab, "client", address, 80, queued(lab))[0]
+    expected = queued(lab)
+    # Its owner's verdict, its closing the queue and a later entry of the hook free it in one and the same place.
+    expected["confidence"] = "partial"
+    row = dies(lab, "client", address, 80, expected)[0]
     evidence = " ".join(row["evidence"])
     check(f"[{owner.tgid}]" in evidence or "python" in evidence, f"its owner is not named: {evidence}")
     check("queue 7" in evidence, f"the queue is not named: {evidence}")
