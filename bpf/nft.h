@@ -50,6 +50,8 @@ struct {
 	__type(value, struct hunt);
 } hunts SEC(".maps") __weak;
 
+/* Asked at the top of each subprogram that uses these types, not only by its callers: before 6.8 the verifier walks a global function
+ * whether it is called or not (2afae08c9dcb, "bpf: Validate global subprogs lazily"). */
 static __always_inline bool knows_nft(void)
 {
 	return bpf_core_type_exists(struct nft_chain) && bpf_core_field_exists(struct nft_chain, blob_gen_0);
@@ -193,7 +195,7 @@ static long hash_step(__u32 i, struct hunt **at)
 /* What the rule at hunt->rule does, in one number: `nft replace` keeps the handle. The search is over with it. */
 SUBPROGRAM __u64 hash_rule(struct hunt *hunt)
 {
-	if (!hunt)
+	if (!hunt || !knows_nft())
 		return 0;
 	hunt->hash = 0xcbf29ce484222325ull;
 	hunt->cursor = hunt->rule + 8;
@@ -232,7 +234,7 @@ SUBPROGRAM int search_blob(struct hunt *hunt, __u64 blob)
 {
 	__u64 size;
 
-	if (!hunt || !blob)
+	if (!hunt || !blob || !knows_nft())
 		return 0;
 	size = read_word(blob);
 	hunt->blob = blob + 8;

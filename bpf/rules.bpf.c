@@ -123,7 +123,7 @@ SUBPROGRAM __u64 final_name(const struct hunt *hunt)
 {
 	__u64 ops, type, name, first = 0;
 
-	if (!hunt || !hunt->expression_ops)
+	if (!hunt || !hunt->expression_ops || !knows_nft())
 		return 0;
 	ops = hunt->expression_ops;
 	type = pointer_of((struct nft_expr_ops *)ops, type);

@@ -49,7 +49,7 @@ SUBPROGRAM int fill_chain(struct wire_verdict *record, __u64 chain)
 {
 	__u64 table, name;
 
-	if (!record || !chain)
+	if (!record || !chain || !knows_nft())
 		return 0;
 	table = table_of(chain);
 	record->chain_handle = BPF_CORE_READ((struct nft_chain *)chain, handle);
@@ -67,7 +67,7 @@ SUBPROGRAM __u64 table_of_entry(const struct hunt *hunt, __u32 index)
 {
 	__u64 chain = hunt ? entry_chain(hunt, index) : 0;
 
-	return chain ? table_of(chain) : 0;
+	return chain && knows_nft() ? table_of(chain) : 0;
 }
 
 struct policy_search {
@@ -95,7 +95,7 @@ SUBPROGRAM int fill_policy(struct wire_verdict *record, struct hunt *hunt, __u64
 {
 	struct policy_search search = {.hunt = hunt, .chain = chain};
 
-	if (!record || !hunt || !chain)
+	if (!record || !hunt || !chain || !knows_nft())
 		return 0;
 	bpf_loop(MAX_ENTRIES, policy_step, &search, 0);
 	if (search.hits != 1 || !drops_by_policy(chain)) {

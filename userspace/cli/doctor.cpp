@@ -56,12 +56,10 @@ DoctorLine tool_line(machine::Machine& machine, const std::string& tool, const s
 /// What the calibration learns here; each missing part is a part of tier 2.
 void add_frames(render::DoctorReport& report, probe::Probe& probe, const probe::KernelFeatures& features) {
   const bool with_nft = probe::nf_tables_loaded(features);
-  const Status loaded = probe.load_rules(features);
   const bool allowed = !features.without.contains("calibration");
-  const probe::Frames frames = loaded && allowed ? learn_frames_now(probe, with_nft) : probe::Frames{};
-  const std::string why = !loaded    ? text_of(loaded.error())
-                          : !allowed ? "switched off by --without"
-                                     : "the lessons in a namespace of synfate's own did not agree";
+  const bool possible = allowed && probe::can_learn_frames(features);
+  const probe::Frames frames = possible ? learn_frames_now(probe, with_nft) : probe::Frames{};
+  const std::string why = allowed ? "the lessons in a namespace of synfate's own did not agree" : "switched off by --without";
   const auto add = [&](const char* name, bool known, const std::string& otherwise, const char* consequence) {
     report.lines.push_back(line(name, known ? probe::Support::yes() : probe::Support::no(otherwise), consequence));
   };
@@ -83,7 +81,7 @@ int doctor(const Options& options) {
   report.lines.push_back(line("privileges", capable ? probe::Support::yes() : probe::Support::no(capable.error().why),
                               "BPF programs cannot be loaded: run it as root"));
   report.lines.push_back(lockdown_line());
-  const auto features = probe::read_features(options.without);
+  auto features = probe::read_features(options.without);
   report.lines.push_back(line("BTF and tracepoints", features ? probe::Support::yes() : probe::Support::no(text_of(features.error())),
                               "nothing can be traced"));
   bool something_missing = false;
@@ -106,6 +104,9 @@ int doctor(const Options& options) {
     if (!probe) failure = text_of(probe.error());
     report.lines.push_back(
         line("trial load of every program", probe ? probe::Support::yes() : probe::Support::no(failure), "nothing can be traced"));
+    if (probe && features->rules) {
+      if (const Status loaded = probe->load_rules(*features); !loaded) features->rules = probe::Support::no(text_of(loaded.error()));
+    }
     for (const probe::NamedSupport& type : probe::rule_features(*features))
       report.lines.push_back(line(type.name, type.support, type.consequence));
     if (probe && features->rules) add_frames(report, *probe, *features);

@@ -81,7 +81,7 @@ Result<std::unique_ptr<LiveSession>> LiveSession::start(const Options& options, 
   probing.stream_all = options.all || options.command == Command::Run;
   probing.pid_namespace = own_pid_namespace();
   std::optional<machine::PrivateNetns> prepared;
-  if (features->rules && !features->without.contains("calibration")) {
+  if (features->rules && !features->without.contains("calibration") && probe::can_learn_frames(*features)) {
     if (auto lab = Calibration::prepare(probe::nf_tables_loaded(*features))) prepared.emplace(std::move(*lab));
   }
   auto probe = probe::Probe::start(*features, probing);
@@ -225,6 +225,8 @@ void LiveSession::load_rules() {
   if (Status loaded = probe_.load_rules(features_); !loaded) {
     engine_.print(model::Notice{model::NoticeLevel::Warning, "rules_unavailable",
                                 to_string(loaded.error()) + "; drops by netfilter are told without their rule"});
+    // The tier and the gaps of the summary are of what is there.
+    features_.rules = probe::Support::no(to_string(loaded.error()));
   }
 }
 
@@ -237,7 +239,7 @@ void LiveSession::learn_frames() {
 }
 
 void LiveSession::calibrate_first() {
-  if (!may_calibrate()) return;
+  if (!may_calibrate() || !probe::can_learn_frames(features_)) return;
   calibration_.start(monotonic_now(), probe::nf_tables_loaded(features_), std::move(prepared_));
   prepared_.reset();
   while (calibration_.is_under_way()) {

@@ -115,6 +115,8 @@ std::string tier_of(const KernelFeatures& features) {
 
 bool nf_tables_loaded(const KernelFeatures& features) { return features.btf.has_nf_tables || ::access("/sys/module/nf_tables", F_OK) == 0; }
 
+bool can_learn_frames(const KernelFeatures& features) { return nf_tables_loaded(features) || features.netfilter_links; }
+
 std::vector<model::Gap> gaps_of(const KernelFeatures& features) {
   std::vector<model::Gap> gaps;
   for (const NamedSupport& hook : features.hooks) {

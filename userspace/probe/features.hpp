@@ -39,6 +39,8 @@ std::vector<NamedSupport> rule_features(const KernelFeatures& features);
 std::string tier_of(const KernelFeatures& features);
 /// nf_tables is there, now: its types can be read, and rules of it can be made without loading anything.
 bool nf_tables_loaded(const KernelFeatures& features);
+/// Is there anything whose frames a calibration can learn now: rules of nf_tables, or entries of a hook that BPF netfilter links make?
+bool can_learn_frames(const KernelFeatures& features);
 
 /// Every name that --without takes.
 std::set<std::string> feature_names();
