@@ -121,7 +121,7 @@ int on_nft_do_chain(__u64 *ctx)
 	else
 		record->doubt = WIRE_DOUBT_UNREADABLE;
 	if (record->kind == WIRE_RULE_NFT_POLICY)
-		fill_cookie(record, drop->net);
+		record->generation = cookie_of(drop->net);
 	bpf_ringbuf_submit(record, 0);
 	return 0;
 }

@@ -34,10 +34,13 @@ struct hunt {
 	__u64 cursor;
 	__u32 number;
 	__u32 found; /* 1: chain, rule, number and handle are it */
+	__u64 proof; /* of what was found, by search_rule() */
 	__u64 rule;
 	__u64 handle;
 	__u64 rule_end;
-	__u64 hash;           /* of the rule, by hash_rule() */
+	__u64 hash;           /* of the rule, by proof_of_rule() */
+	__u32 cursor_bit;     /* the generation that counts, as a bit of a rule's genmask */
+	__u32 bytes;          /* of user data that are left */
 	__u64 expression_ops; /* 0: wanted is not where an expression begins */
 	__u32 too_many;
 };
@@ -51,7 +54,7 @@ struct {
 } hunts SEC(".maps") __weak;
 
 /* Asked at the top of each subprogram that uses these types, not only by its callers: before 6.8 the verifier walks a global function
- * whether it is called or not (2afae08c9dcb, "bpf: Validate global subprogs lazily"). */
+ * whether it is called or not ("bpf: validate global subprogs lazily"). */
 static __always_inline bool knows_nft(void)
 {
 	return bpf_core_type_exists(struct nft_chain) && bpf_core_field_exists(struct nft_chain, blob_gen_0);
@@ -63,6 +66,14 @@ static __always_inline __u64 read_word(__u64 address)
 
 	bpf_probe_read_kernel(&word, sizeof(word), (void *)address);
 	return word;
+}
+
+/* Handles are counted from 1 in each namespace, and the number of a namespace is used again: its cookie never is. 0: there is none. */
+static __always_inline __u64 cookie_of(__u64 net)
+{
+	if (!bpf_core_field_exists(struct net, net_cookie))
+		return 0;
+	return BPF_CORE_READ((struct net *)net, net_cookie);
 }
 
 /* The entries of the hook that a traversal was in; 0: none, or a family that this kernel does not have. */
@@ -192,16 +203,73 @@ static long hash_step(__u32 i, struct hunt **at)
 	return 0;
 }
 
-/* What the rule at hunt->rule does, in one number: `nft replace` keeps the handle. The search is over with it. */
-SUBPROGRAM __u64 hash_rule(struct hunt *hunt)
+#define MAX_USER_DATA 256
+
+static long user_data_step(__u32 i, struct hunt **at)
 {
-	if (!hunt || !knows_nft())
+	struct hunt *hunt = *at;
+	__u64 word = read_word(hunt->cursor);
+
+	if (hunt->bytes == 0)
+		return 1;
+	if (hunt->bytes < 8)
+		word &= (1ull << (hunt->bytes * 8)) - 1;
+	hunt->hash = (hunt->hash ^ word) * 0x100000001b3ull;
+	hunt->bytes = hunt->bytes > 8 ? hunt->bytes - 8 : 0;
+	hunt->cursor += 8;
+	return 0;
+}
+
+/* struct nft_rule begins with its list, then handle:42, genmask:2, dlen:12, udata:1, then its expressions and a struct nft_userdata, whose
+ * first byte is its length less one (include/net/netfilter/nf_tables.h). */
+static long object_step(__u32 i, struct hunt **at)
+{
+	struct hunt *hunt = *at;
+	__u64 header, data;
+
+	if (!hunt->node || hunt->node == hunt->head)
+		return 1;
+	header = read_word(hunt->node + 16);
+	if ((header & HANDLE_MASK) == hunt->handle && !((header >> 42) & hunt->cursor_bit)) {
+		data = hunt->node + 24 + ((header >> 44) & 0xfff);
+		if ((header >> 56) & 1) {
+			hunt->bytes = (read_word(data) & 0xff) + 1;
+			hunt->cursor = data + 1;
+			bpf_loop(MAX_USER_DATA / 8, user_data_step, &hunt, 0);
+		}
+		return 1;
+	}
+	hunt->node = read_word(hunt->node);
+	return 0;
+}
+
+/* The blob of a chain that packets of this namespace are given now. */
+static __always_inline __u64 current_blob(__u64 net, __u64 chain)
+{
+	if (read_word(net + bpf_core_field_offset(struct net, nft.gencursor)) & 0xff)
+		return pointer_of((struct nft_chain *)chain, blob_gen_1);
+	return pointer_of((struct nft_chain *)chain, blob_gen_0);
+}
+
+/* What the rule at hunt->rule does and what it says of itself, in one number: `nft replace` keeps the handle. Its comment is in user data,
+ * which only the rule's other copy has, in the list of its chain. The search is over with it. */
+SUBPROGRAM __u64 proof_of_rule(struct hunt *hunt, __u64 net)
+{
+	__u64 chain;
+
+	if (!hunt || !net || !knows_nft())
 		return 0;
 	hunt->hash = 0xcbf29ce484222325ull;
 	hunt->cursor = hunt->rule + 8;
 	hunt->blob_end = 0;
 	hunt->table_count = 0;
 	bpf_loop(MAX_RULE_WORDS, hash_step, &hunt, 0);
+	chain = hunt->chain;
+	hunt->cursor_bit = read_word(net + bpf_core_field_offset(struct net, nft.gencursor)) & 0xff ? 2 : 1;
+	hunt->head = chain + bpf_core_field_offset(struct nft_chain, rules);
+	hunt->node = read_word(hunt->head);
+	if (bpf_core_field_offset(struct nft_rule, data) == 24 && bpf_core_field_offset(struct nft_rule, list) == 0)
+		bpf_loop(MAX_RULES, object_step, &hunt, 0);
 	return hunt->hash;
 }
 
@@ -229,6 +297,14 @@ static long rule_step(__u32 i, struct hunt **at)
 	return 0;
 }
 
+/* Is the wanted address where an expression of hunt->rule begins? Then hunt->expression_ops is its. */
+static __always_inline void find_expression(struct hunt *hunt)
+{
+	hunt->expression_ops = 0;
+	hunt->cursor = hunt->rule + 8;
+	bpf_loop(MAX_EXPRESSIONS, expression_step, &hunt, 0);
+}
+
 /* 1: the blob has the wanted address, and its rule is in the hunt. */
 SUBPROGRAM int search_blob(struct hunt *hunt, __u64 blob)
 {
@@ -243,12 +319,10 @@ SUBPROGRAM int search_blob(struct hunt *hunt, __u64 blob)
 		return 0;
 	hunt->cursor = hunt->blob;
 	hunt->number = 0;
-	hunt->expression_ops = 0;
 	bpf_loop(MAX_RULES, rule_step, &hunt, 0);
 	if (!hunt->found)
 		return 0;
-	hunt->cursor = hunt->rule + 8;
-	bpf_loop(MAX_EXPRESSIONS, expression_step, &hunt, 0);
+	find_expression(hunt);
 	return 1;
 }
 

@@ -47,16 +47,14 @@ int rule_now(struct rule_question *question)
 	chain = place->chain;
 	if (BPF_CORE_READ((struct nft_chain *)chain, handle) != question->chain_handle)
 		return 0;
-	if (read_word(place->net + bpf_core_field_offset(struct net, nft.gencursor)) & 0xff)
-		blob = pointer_of((struct nft_chain *)chain, blob_gen_1);
-	else
-		blob = pointer_of((struct nft_chain *)chain, blob_gen_0);
+	blob = current_blob(place->net, chain);
 	hunt->handle = question->handle;
+	hunt->chain = chain;
 	hunt->found = 0;
 	hunt->cursor = blob + 8;
 	hunt->blob_end = blob + 8 + read_word(blob);
 	bpf_loop(MAX_RULES, handle_step, &hunt, 0);
 	if (hunt->found)
-		question->proof = hash_rule(hunt);
+		question->proof = proof_of_rule(hunt, place->net);
 	return 0;
 }

@@ -28,7 +28,7 @@ static __always_inline void remember_rule(struct wire_verdict *record, struct hu
 	struct rule_place place = {.net = net, .chain = hunt->chain};
 
 	bpf_map_update_elem(&rule_places, &name, &place, BPF_ANY);
-	record->proof = hash_rule(hunt);
+	record->proof = hunt->proof;
 	record->offset = (__u32)(record->proof ^ record->proof >> 32);
 }
 

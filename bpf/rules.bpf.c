@@ -3,7 +3,9 @@
  * or the policy. Everything is read from the frames of functions that are still running, at the places that a calibration has learnt, and
  * believed only if what is there has the right shape; else the record says what did not fit. An object of its own, loaded after the rest:
  * it takes nf_tables' types from that module. */
+#include "lessons.h"
 #include "remember.h"
+#include "search.h"
 #include "verdict.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -90,48 +92,6 @@ SUBPROGRAM __u64 agreed_word(const struct frame_words *words, const struct slot_
 	return value;
 }
 
-#define NAME8(a, b, c, d, e, f, g, h)                                                                                                      \
-	((__u64)(a) | (__u64)(b) << 8 | (__u64)(c) << 16 | (__u64)(d) << 24 | (__u64)(e) << 32 | (__u64)(f) << 40 | (__u64)(g) << 48 |     \
-	 (__u64)(h) << 56)
-
-/* Can an expression of this name (its first seven bytes) end an evaluation with NF_DROP? By the kernel's sources from 5.17 to 6.18; those
- * that only ever continue or break off the rule are not here. */
-static __always_inline bool is_final(__u64 name, __u64 expression)
-{
-	switch (name) {
-	case NAME8('i', 'm', 'm', 'e', 'd', 'i', 'a', 0):
-		/* The verdict is the first word of its data. */
-		return (__u32)read_word(expression + 8) == 0;
-	case NAME8('l', 'o', 'o', 'k', 'u', 'p', 0, 0):
-	case NAME8('r', 'e', 'j', 'e', 'c', 't', 0, 0):
-	case NAME8('t', 'a', 'r', 'g', 'e', 't', 0, 0):
-	case NAME8('m', 'a', 't', 'c', 'h', 0, 0, 0): /* xtables matches may ask for a drop at once (hotdrop) */
-	case NAME8('n', 'a', 't', 0, 0, 0, 0, 0):
-	case NAME8('m', 'a', 's', 'q', 0, 0, 0, 0):
-	case NAME8('r', 'e', 'd', 'i', 'r', 0, 0, 0):
-	case NAME8('s', 'y', 'n', 'p', 'r', 'o', 'x', 0):
-	case NAME8('c', 't', 0, 0, 0, 0, 0, 0):
-	case NAME8('f', 'w', 'd', 0, 0, 0, 0, 0):
-	case NAME8('d', 'u', 'p', 0, 0, 0, 0, 0):
-		return true;
-	}
-	return false;
-}
-
-/* The name of the expression that was found, 0 if it is none that can end an evaluation with a drop. */
-SUBPROGRAM __u64 final_name(const struct hunt *hunt)
-{
-	__u64 ops, type, name, first = 0;
-
-	if (!hunt || !hunt->expression_ops || !knows_nft())
-		return 0;
-	ops = hunt->expression_ops;
-	type = pointer_of((struct nft_expr_ops *)ops, type);
-	name = pointer_of((struct nft_expr_type *)type, name);
-	bpf_probe_read_kernel_str(&first, sizeof(first), (void *)name);
-	return is_final(first, hunt->wanted) ? name : 0;
-}
-
 SUBPROGRAM int fill_rule(struct wire_verdict *record, struct hunt *hunt)
 {
 	__u64 name;
@@ -153,86 +113,6 @@ SUBPROGRAM int fill_rule(struct wire_verdict *record, struct hunt *hunt)
 	record->handle = hunt->handle;
 	record->number = hunt->number;
 	return hunt->chain != 0;
-}
-
-/* The first byte of a chain's name, where a lesson wants it. */
-static __always_inline __u64 initial_of(__u64 chain)
-{
-	__u64 name = pointer_of((struct nft_chain *)chain, name);
-
-	return (read_word(name) & 0xff) << 32;
-}
-
-/* One word of the frame, against everything that a lesson may be about. */
-static long lesson_step(__u32 i, struct lesson *lesson)
-{
-	struct frame_words *words = lesson->words;
-	struct hunt *hunt = lesson->hunt;
-	struct wire_lesson *record = lesson->record;
-	__u32 index = words->first + i, what = 0;
-	__u64 word, value = 0;
-
-	if (index >= words->count || index >= FRAME_WORDS)
-		return 1;
-	word = words->word[index];
-	if (word == lesson->state) {
-		what = WIRE_LESSON_STATE;
-	} else if (word < hunt->entry_count) {
-		what = WIRE_LESSON_INDEX;
-		value = word;
-	} else if ((__s64)word < 0 && word < 0xffffffffffff0000ull && knows_nft()) {
-		for (__u32 e = 0; e < LESSON_ENTRIES; e++) {
-			if (e >= hunt->entry_count)
-				break;
-			if (entry_chain(hunt, e) == word) {
-				what = WIRE_LESSON_CHAIN;
-				value = initial_of(word);
-			}
-		}
-		if (!what && find_rule(hunt, word) && final_name(hunt)) {
-			what = WIRE_LESSON_EXPRESSION;
-			value = initial_of(hunt->chain) | hunt->number;
-		}
-	}
-	if (what && record->count < WIRE_LESSON_MAX) {
-		__u32 at = record->count & (WIRE_LESSON_MAX - 1);
-
-		record->found[at].slot = (__s32)index + FIRST_SLOT;
-		record->found[at].what = what;
-		record->found[at].value = value;
-		record->count++;
-	}
-	return 0;
-}
-
-static __always_inline void teach(const struct pending_drop *drop, struct frame_words *words, struct hunt *hunt)
-{
-	struct lesson lesson = {.words = words, .hunt = hunt, .state = drop->state};
-	/* Not RESERVE(): too long to be zeroed in one go; what is beyond `count` means nothing. */
-	struct wire_lesson *record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
-
-	if (!record)
-		return;
-	lesson.record = record;
-	record->header.kind = WIRE_KIND_LESSON;
-	record->header.size = sizeof(*record);
-	record->header.cpu = bpf_get_smp_processor_id();
-	record->header.ts_ns = drop->ts_ns;
-	record->location = drop->location;
-	record->netns = drop->subject.place.netns;
-	record->dport = drop->subject.flow.dport;
-	record->count = 0;
-	record->bpf_count = 0;
-	for (__u32 e = 0; e < LESSON_ENTRIES; e++) {
-		__u64 ops = e < hunt->entry_count ? entry_ops(hunt, e) : 0;
-
-		if (!ops || BPF_CORE_READ_BITFIELD_PROBED((struct nf_hook_ops *)ops, hook_ops_type) != NF_BPF_OPS || record->bpf_count >= 4)
-			continue;
-		record->bpf_entry[record->bpf_count & 3] = e;
-		record->bpf_count++;
-	}
-	bpf_loop(FRAME_WORDS, lesson_step, &lesson, 0);
-	bpf_ringbuf_submit(record, 0);
 }
 
 /* The expression that an fexit program saw giving the verdict for this very packet, on this CPU, just now; 0: none. Taken whenever a packet
@@ -313,8 +193,9 @@ static __always_inline void explain_nft(struct wire_verdict *record, struct pend
 			drop->policy = drop->subject.skb;
 		return;
 	}
-	find_rule(hunt, word);
-	fill_rule(record, hunt);
+	record->doubt = search_rule(hunt, word, drop->net, record->ruleset);
+	if (!record->doubt)
+		fill_rule(record, hunt);
 }
 
 /* nf_hook_slow() was told to drop by one of its entries: which, is in its own frame, beside the pointer to the state. */
@@ -356,7 +237,9 @@ static __always_inline void explain_entry(struct wire_verdict *record, const str
 	if (evaluated && knows_nft()) {
 		record->how = WIRE_HOW_FENTRY;
 		record->doubt = WIRE_DOUBT_NONE;
-		find_rule(hunt, evaluated);
+		record->doubt = search_rule(hunt, evaluated, drop->net, record->ruleset);
+		if (record->doubt)
+			return;
 		/* The entry that gave the verdict is a base chain of the rule's own table. */
 		if (hunt->found && record->entry_count && table_of_entry(hunt, record->entry_index) != hunt->table)
 			record->doubt = WIRE_DOUBT_DISAGREE;
@@ -396,6 +279,7 @@ int BPF_PROG(on_kfree_skb_rule, struct sk_buff *skb)
 		return 0;
 	record->subject = drop->subject;
 	record->how = WIRE_HOW_STACK;
+	record->ruleset = ruleset_of(drop->net);
 	if (!hunt->entry_count)
 		record->doubt = WIRE_DOUBT_UNREADABLE;
 	else if ((frames.rule_site && drop->location == frames.rule_site) || (frames.policy_site && drop->location == frames.policy_site) ||
@@ -404,7 +288,7 @@ int BPF_PROG(on_kfree_skb_rule, struct sk_buff *skb)
 	else
 		explain_entry(record, drop, &seen, words, hunt);
 	if (record->kind == WIRE_RULE_NFT || record->kind == WIRE_RULE_NFT_POLICY)
-		fill_cookie(record, drop->net);
+		record->generation = cookie_of(drop->net);
 	if (record->kind == WIRE_RULE_NFT)
 		remember_rule(record, hunt, drop->net);
 	/* Told from the entry, for the program that compares the rules' counters. */

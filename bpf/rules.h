@@ -32,6 +32,7 @@ struct lesson {
 	struct hunt *hunt;
 	struct wire_lesson *record;
 	__u64 state;
+	__u64 net;
 };
 
 static __always_inline bool knows_xt(void)

@@ -38,13 +38,6 @@ SUBPROGRAM int fill_entry(struct wire_verdict *record, const struct hunt *hunt, 
 	return 0;
 }
 
-/* Handles are counted from 1 in each namespace, and the number of a namespace is used again: its cookie never is. */
-static __always_inline void fill_cookie(struct wire_verdict *record, __u64 net)
-{
-	if (bpf_core_field_exists(struct net, net_cookie))
-		record->generation = BPF_CORE_READ((struct net *)net, net_cookie);
-}
-
 SUBPROGRAM int fill_chain(struct wire_verdict *record, __u64 chain)
 {
 	__u64 table, name;

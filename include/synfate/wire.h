@@ -19,7 +19,7 @@
 #define WIRE_ASSERT(cond, why) _Static_assert(cond, why)
 #endif
 
-#define WIRE_VERSION 2
+#define WIRE_VERSION 3
 
 /* A healthy attempt through two kind nodes and the host's bridge makes 24 hops in its three legs. */
 #define WIRE_MAX_HOPS 24
@@ -271,6 +271,7 @@ enum wire_doubt {
 	WIRE_DOUBT_NO_COUNTER = 9,     /* no rule's counter moved as it must have */
 	WIRE_DOUBT_REPLACED = 10,      /* the table was replaced between the two readings of its counters */
 	WIRE_DOUBT_OLD_KERNEL = 11,    /* this kernel's rules have a layout that is not read (before 5.17) */
+	WIRE_DOUBT_BUDGET = 12,        /* so many different rules dropped on this CPU just then that this one was not searched for */
 };
 
 /* Who gave the verdict for a packet that was dropped: header.ts_ns and subject.skb are those of its wire_drop. With WIRE_HOW_NFTRACE
@@ -301,8 +302,10 @@ struct wire_verdict {
 	char table[WIRE_TABLE_LEN];           /* not trusted; a longer name is cut */
 	char chain[WIRE_CHAIN_LEN];           /* not trusted */
 	char target[WIRE_TABLE_LEN];          /* WIRE_OUTCOME_JUMP, _GOTO: where to; not trusted */
+	__u32 ruleset; /* WIRE_RULE_NFT: the namespace's generation of nf_tables at the drop, as NFT_MSG_GETGEN tells it; 0: not known */
+	__u32 _pad2;
 };
-WIRE_ASSERT(sizeof(struct wire_verdict) == 16 + 96 + 40 + 16 + 8 + 16 + 32 + WIRE_SYMBOL_LEN + 128 + 256 + 128, "wire_verdict");
+WIRE_ASSERT(sizeof(struct wire_verdict) == 16 + 96 + 40 + 16 + 8 + 16 + 32 + WIRE_SYMBOL_LEN + 128 + 256 + 128 + 8, "wire_verdict");
 
 struct wire_socket {
 	struct wire_header header;

@@ -77,8 +77,8 @@ bool RuleWatch::is_worth_reading(const model::Event& event, const model::RuleKey
                            ' ' + to_string(event.flow.src.address) + ' ' + to_string(event.flow.dst);
   if (read_ns_.size() > kMaxRemembered) read_ns_.clear();
   MonotonicNs& read_ns = read_ns_[name];
-  // A rule of nf_tables never changes, and its handles are never used again. Sets do change, tables of xtables may be replaced and their
-  // memory used again, and what could not be read may be readable now.
+  // What a rule of nf_tables does and says is in its key. Sets do change, tables of xtables may be replaced and
+  // their memory used again, and what could not be read may be readable now.
   const bool may_change = known == nullptr || key.kind == model::RuleKey::Kind::XtRule || !known->gap.empty() || asks_for_elements(*known);
   if (!may_change || (known != nullptr && read_ns != 0 && (event.time_ns <= read_ns || read_ns + kReadAgain > now))) return false;
   read_ns = now;

@@ -20,6 +20,7 @@ namespace {
 
 /// Engines rewrite their rules in bursts; longer than this is not a burst.
 constexpr int kPairingAttempts = 4;
+constexpr int kReadings = 2;
 constexpr std::size_t kMaxListingBytes = 24U << 20U;
 constexpr std::uint16_t kTargetName = 1;  ///< NFTA_TARGET_NAME
 
@@ -172,16 +173,9 @@ void read_elements(const Asked& asked, const NftRule& rule, bool base_chain, mod
   if (!looked) add_gap(text, "sets and maps could not be read: " + looked.error().why);
 }
 
-}  // namespace
-
-void read_nft_text(machine::Machine& machine, const machine::NetnsHandle& netns, const std::vector<ToolBox>& boxes,
-                   const RuleQuestion& question, model::RuleText& text) {
-  const auto& key = question.key;
-  const Asked asked{machine, netns, boxes, question, {key.family, key.table}};
-  text.policy = key.kind == model::RuleKey::Kind::NftPolicy;
-  if (!text.policy && key.number != 0) text.number = key.number;
-  text.backend = "nft";
-  if (key.table.empty() || key.chain.empty()) return add_gap(text, "the names of its table and chain are not known");
+/// What is there to say of a rule or a policy, now.
+void read_now(const Asked& asked, model::RuleText& text) {
+  const auto& key = asked.question.key;
   constexpr std::array<std::string_view, 5> kIptablesTables{"filter", "nat", "mangle", "raw", "security"};
   const bool may_be_iptables = std::find(kIptablesTables.begin(), kIptablesTables.end(), key.table) != kIptablesTables.end();
   NftFacts facts;
@@ -212,6 +206,43 @@ void read_nft_text(machine::Machine& machine, const machine::NetnsHandle& netns,
     add_gap(text, "this is nft's listing, which leaves out what only iptables knows, since " + unpaired);
   }
   read_elements(asked, rule, facts.chain.base, text);
+}
+
+std::optional<std::uint32_t> generation_now(const Asked& asked) {
+  std::optional<std::uint32_t> generation;
+  const auto looked = asked.inside([&](machine::NetnsVisit& visit) { generation = read_nft_generation(visit); });
+  return looked ? generation : std::nullopt;
+}
+
+}  // namespace
+
+void read_nft_text(machine::Machine& machine, const machine::NetnsHandle& netns, const std::vector<ToolBox>& boxes,
+                   const RuleQuestion& question, model::RuleText& text) {
+  const auto& key = question.key;
+  const Asked asked{machine, netns, boxes, question, {key.family, key.table}};
+  text.policy = key.kind == model::RuleKey::Kind::NftPolicy;
+  if (!text.policy && key.number != 0) text.number = key.number;
+  text.backend = "nft";
+  if (key.table.empty() || key.chain.empty()) return add_gap(text, "the names of its table and chain are not known");
+  const model::RuleText empty = text;
+  auto before = generation_now(asked);
+  for (int reading = 1;; ++reading) {
+    read_now(asked, text);
+    const auto after = generation_now(asked);
+    if (before && after && *before == *after) {
+      text.ruleset = *after;
+      return;
+    }
+    if (reading == kReadings) break;
+    text = empty;
+    before = after;
+  }
+  // Whatever the drop's ruleset was, what is read from several is of none.
+  if (!text.element.empty() || !text.via.empty()) {
+    text.element.clear();
+    text.via.clear();
+    add_gap(text, "which element it was is not told: the ruleset kept changing while it was read");
+  }
 }
 
 }  // namespace synfate::inventory

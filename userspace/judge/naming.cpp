@@ -235,6 +235,11 @@ bool says_accept(const RuleText& policy) {
   return policy.text.find("policy accept") != std::string::npos || (policy.text.starts_with("-P ") && policy.text.ends_with(" ACCEPT"));
 }
 
+/// What a rule does and says is compared after its text was read; the elements of sets may be those of a later ruleset.
+bool elements_are_later(const HookVerdict& verdict, const RuleText& text) {
+  return verdict.ruleset != 0 && text.ruleset != 0 && verdict.ruleset != text.ruleset && !(text.element.empty() && text.via.empty());
+}
+
 void find_text(const Case& kase, Naming& naming) {
   const RuleKey& key = naming.verdict->rule;
   const RuleText* text = text_of(kase, key);
@@ -242,6 +247,11 @@ void find_text(const Case& kase, Naming& naming) {
     if (text->policy && says_accept(*text)) return forget(naming, "the policy of chain " + clean(text->chain) + " is to accept");
     naming.text = text;
     naming.gap = text->gap;
+    naming.elements_later = elements_are_later(*naming.verdict, *text);
+    if (naming.elements_later && naming.gap.empty()) {
+      naming.gap = "which element it was is not told: the ruleset was changed between the drop and this reading (generation " +
+                   std::to_string(naming.verdict->ruleset) + ", then " + std::to_string(text->ruleset) + ")";
+    }
   } else if (text != nullptr) {
     naming.gap = text->gap.empty() ? "the text that was read for it is not of such a rule" : text->gap;
   } else {
@@ -303,8 +313,10 @@ model::RuleRef rule_of(const Naming& naming) {
     if (!text->backend.empty()) rule.backend = text->backend;
     if (!text->chain.empty()) rule.chain = text->chain;
     if (!rule.number && text->number) rule.number = text->number;
-    rule.element = text->element;
-    rule.via = text->via;
+    if (!naming.elements_later) {
+      rule.element = text->element;
+      rule.via = text->via;
+    }
     rule.text = text->text;
     rule.comment = text->comment;
   }

@@ -16,9 +16,10 @@ struct Naming {
   std::optional<model::HookEntry> entry;
   const model::HookVerdict* verdict = nullptr;  ///< that names the rule or policy; null: none does
   const model::RuleText* text = nullptr;        ///< of that rule; null: not read, or not proven to be its
-  std::string gap;            ///< why the rule is not, or not wholly, known; empty: no source spoke, or nothing is missing
-  bool disagreed = false;     ///< sources contradict each other, or the drop
-  bool from_earlier = false;  ///< by the drop of an earlier SYN of this attempt in the same entry of the same hook
+  std::string gap;              ///< why the rule is not, or not wholly, known; empty: no source spoke, or nothing is missing
+  bool disagreed = false;       ///< sources contradict each other, or the drop
+  bool elements_later = false;  ///< the elements in `text` may be those of a ruleset that came after the drop
+  bool from_earlier = false;    ///< by the drop of an earlier SYN of this attempt in the same entry of the same hook
   std::vector<std::string> evidence;
 
   bool named() const { return verdict != nullptr; }

@@ -56,10 +56,11 @@ struct HookVerdict {
   Outcome outcome = Outcome::Drop;  ///< others only with NfTrace: a rule on the way
   std::string target;               ///< untrusted; the chain that Jump and Goto lead to
   std::optional<HookEntry> entry;
-  RuleKey rule;             ///< kind None: not determined, and `doubt` says why
-  std::string expression;   ///< nf_tables: the expression that gave the verdict: "immediate", "lookup", "reject", "target"
-  std::string doubt;        ///< why it is not determined; empty otherwise
-  std::uint64_t proof = 0;  ///< XtRule: hash of what its ipt_entry matches and targets
+  RuleKey rule;               ///< kind None: not determined, and `doubt` says why
+  std::string expression;     ///< nf_tables: the expression that gave the verdict: "immediate", "lookup", "reject", "target"
+  std::string doubt;          ///< why it is not determined; empty otherwise
+  std::uint64_t proof = 0;    ///< hash of what the rule matches and does; XtRule: of its ipt_entry
+  std::uint32_t ruleset = 0;  ///< NftRule: its namespace's generation of nf_tables at the drop; 0: not known
 };
 
 /// The text of one rule, read near its drop.
@@ -69,13 +70,14 @@ struct RuleText {
   std::string chain;    ///< untrusted
   std::optional<std::uint32_t> number;
   bool policy = false;
-  std::string text;     ///< untrusted; one line, "-A FORWARD -p tcp -j DROP" or "tcp dport 80 drop"
-  std::string comment;  ///< untrusted
-  std::string element;  ///< untrusted; of the set or map that decided: "10.96.0.10 . tcp . 53", with its own comment after it
-  std::string via;      ///< untrusted; the map element that led to the chain, where one did: as element
-  Flow flow;            ///< of the packet that element and via are about; source port 0: of any
-  std::string gap;      ///< why text, number or element is missing or was not proven to be this rule's; empty: nothing is
-  std::string source;   ///< the tool and where it is from: "iptables-nft-save of the node container (tgid 42)"
+  std::string text;           ///< untrusted; one line, "-A FORWARD -p tcp -j DROP" or "tcp dport 80 drop"
+  std::string comment;        ///< untrusted
+  std::string element;        ///< untrusted; of the set or map that decided: "10.96.0.10 . tcp . 53", with its own comment after it
+  std::string via;            ///< untrusted; the map element that led to the chain, where one did: as element
+  Flow flow;                  ///< of the packet that element and via are about; source port 0: of any
+  std::uint32_t ruleset = 0;  ///< nf_tables: the generation that all of this is of; 0: not known, or it kept changing
+  std::string gap;            ///< why text, number or element is missing or was not proven to be this rule's; empty: nothing is
+  std::string source;         ///< the tool and where it is from: "iptables-nft-save of the node container (tgid 42)"
 };
 
 }  // namespace synfate::model

@@ -17,6 +17,7 @@
 // clang-format on
 #include "probe/hooks.hpp"
 #include "probe/load_log.hpp"
+#include "probe/missed_runs.hpp"
 #include "probe/permissions.hpp"
 #include "probe/rule_programs.hpp"
 #include "probe/traced_functions.hpp"
@@ -104,6 +105,7 @@ struct Probe::Kernel {
   std::unique_ptr<RulePrograms> rules;
   std::unique_ptr<TracedFunctions> traced;
   std::unique_ptr<XtCounters> xt_counters;
+  std::uint64_t missed_before = 0;  ///< by programs that are not there any more
   bool netfilter_links = false;
   bool fentry = false;
   Frames frames;
@@ -121,6 +123,13 @@ struct Probe::Kernel {
     ring_buffer__free(ring);
     for (bpf_link* link : links) bpf_link__destroy(link);
     synfate_bpf__destroy(skeleton);
+  }
+
+  /// Programs that are about to go take their counts with them.
+  template <class Programs>
+  void retire(std::unique_ptr<Programs>& programs) {
+    if (programs) missed_before += programs->missed();
+    programs.reset();
   }
 
   SharedMaps shared() const {
@@ -207,9 +216,9 @@ Status Probe::load_rules(const KernelFeatures& features) {
 
 Status Probe::reload_rules() {
   // They work together through its maps, and in the order in which they were attached.
-  kernel_->traced.reset();
-  kernel_->xt_counters.reset();
-  kernel_->rules.reset();
+  kernel_->retire(kernel_->traced);
+  kernel_->retire(kernel_->xt_counters);
+  kernel_->retire(kernel_->rules);
   auto rules = RulePrograms::start(kernel_->shared(), kernel_->netfilter_links);
   if (!rules) return std::move(rules).error();
   kernel_->rules = std::move(*rules);
@@ -227,7 +236,7 @@ Status Probe::trace_functions(bool with_expressions) {
     with_expressions |= kernel_->traced->has_expressions();
     if (with_expressions == kernel_->traced->has_expressions() && !kernel_->traced->is_outdated()) return Ok{};
   }
-  kernel_->traced.reset();
+  kernel_->retire(kernel_->traced);
   auto traced = TracedFunctions::start(kernel_->shared(), kernel_->rules->evaluations_fd(), with_expressions);
   if (!traced) return std::move(traced).error();
   kernel_->traced = std::move(*traced);
@@ -294,16 +303,11 @@ Counters Probe::counters() const {
 }
 
 std::uint64_t Probe::missed() const {
-  std::uint64_t sum = 0;
-  bpf_program* program = nullptr;
-  bpf_object__for_each_program(program, kernel_->skeleton->obj) {
-    const int fd = bpf_program__fd(program);
-    // The empty one loses nothing.
-    if (fd < 0 || program == kernel_->skeleton->progs.on_kfree_skb_spill) continue;
-    bpf_prog_info info{};
-    __u32 size = sizeof info;
-    if (bpf_obj_get_info_by_fd(fd, &info, &size) == 0) sum += info.recursion_misses;
-  }
+  // The empty one loses nothing.
+  std::uint64_t sum = kernel_->missed_before + missed_runs(kernel_->skeleton->obj, kernel_->skeleton->progs.on_kfree_skb_spill);
+  if (kernel_->rules) sum += kernel_->rules->missed();
+  if (kernel_->traced) sum += kernel_->traced->missed();
+  if (kernel_->xt_counters) sum += kernel_->xt_counters->missed();
   return sum;
 }
 

@@ -17,6 +17,7 @@
 #include "synfate_rules.skel.h"
 // clang-format on
 #include "probe/load_log.hpp"
+#include "probe/missed_runs.hpp"
 #include "probe/netfilter_link.hpp"
 
 namespace synfate::probe {
@@ -111,5 +112,7 @@ std::uint64_t RulePrograms::rule_now(std::uint64_t netns_cookie, std::uint64_t c
 }
 
 int RulePrograms::evaluations_fd() const { return bpf_map__fd(kernel_->skeleton->maps.evaluations); }
+
+std::uint64_t RulePrograms::missed() const { return kernel_->skeleton == nullptr ? 0 : missed_runs(kernel_->skeleton->obj); }
 
 }  // namespace synfate::probe

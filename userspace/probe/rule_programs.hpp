@@ -2,6 +2,7 @@
 // The programs that tell which rule dropped (bpf/rules.bpf.c): loaded after the rest, sharing its ring, and again when nf_tables appears.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 
 #include "base/result.hpp"
@@ -39,6 +40,8 @@ class RulePrograms {
   std::uint64_t rule_now(std::uint64_t netns_cookie, std::uint64_t chain_handle, std::uint64_t handle) const;
   /// Of the map that fexit programs write to.
   int evaluations_fd() const;
+  /// Events that its programs were kept from seeing, since it was started.
+  std::uint64_t missed() const;
 
  private:
   struct Kernel;

@@ -15,6 +15,7 @@
 // clang-format on
 #include "probe/kernel_functions.hpp"
 #include "probe/load_log.hpp"
+#include "probe/missed_runs.hpp"
 
 namespace synfate::probe {
 namespace {
@@ -89,5 +90,7 @@ Result<std::unique_ptr<TracedFunctions>> TracedFunctions::start(const SharedMaps
   }
   return std::unique_ptr<TracedFunctions>(new TracedFunctions(std::move(kernel)));
 }
+
+std::uint64_t TracedFunctions::missed() const { return kernel_->skeleton == nullptr ? 0 : missed_runs(kernel_->skeleton->obj); }
 
 }  // namespace synfate::probe

@@ -3,6 +3,7 @@
 // those functions have come with their modules.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <set>
 #include <string>
@@ -24,6 +25,8 @@ class TracedFunctions {
   /// The kernel has functions now that it had not when this was attached.
   bool is_outdated() const;
   bool has_expressions() const;
+  /// Events that its programs were kept from seeing, since it was started.
+  std::uint64_t missed() const;
 
  private:
   struct Kernel;

@@ -16,6 +16,7 @@
 // clang-format on
 #include "probe/kernel_functions.hpp"
 #include "probe/load_log.hpp"
+#include "probe/missed_runs.hpp"
 
 namespace synfate::probe {
 namespace {
@@ -151,5 +152,7 @@ void XtCounters::unwatch(std::size_t slot) {
   const xt_watch none{};
   bpf_map_update_elem(bpf_map__fd(kernel_->skeleton->maps.watches), &index, &none, BPF_ANY);
 }
+
+std::uint64_t XtCounters::missed() const { return kernel_->skeleton == nullptr ? 0 : missed_runs(kernel_->skeleton->obj); }
 
 }  // namespace synfate::probe

@@ -41,6 +41,8 @@ class XtCounters {
   /// table is in, which every change to it makes another: verdicts are only about a table that is still there.
   Result<std::uint64_t> watch(std::size_t slot, const XtWatch& watch, int netns_fd);
   void unwatch(std::size_t slot);
+  /// Events that its programs were kept from seeing, since it was started.
+  std::uint64_t missed() const;
 
  private:
   struct Kernel;

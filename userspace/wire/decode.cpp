@@ -131,6 +131,7 @@ std::string doubt_text(std::uint8_t doubt) {
     case WIRE_DOUBT_DISAGREE: return "two ways to tell gave two different rules";
     case WIRE_DOUBT_NO_COUNTER: return "no rule's counter moved by exactly this packet";
     case WIRE_DOUBT_REPLACED: return "the table was replaced while the packet was in it";
+    case WIRE_DOUBT_BUDGET: return "packets were dropped faster by more rules than synfate allows itself to search for";
     case WIRE_DOUBT_OLD_KERNEL: return "this kernel keeps its rules in a way that is not read (before Linux 5.17)";
     default: return "the kernel side gave reason " + std::to_string(doubt) + ", which this version does not know";
   }
@@ -157,6 +158,7 @@ Result<model::Observation> observe(const wire_verdict& record, const KernelNames
   verdict.doubt = doubt_text(record.doubt);
   verdict.expression = field_text(record.expression);
   verdict.proof = record.proof;
+  verdict.ruleset = record.ruleset;
   if (*kind == model::RuleKey::Kind::None) return model::Observation{std::move(verdict)};
   verdict.rule = {
       *kind,         record.family, field_text(record.table), record.table_handle, field_text(record.chain), record.chain_handle,

@@ -103,6 +103,7 @@ std::optional<std::vector<std::byte>> encode_verdict(const model::StreamedEvent&
   record.how = to_wire(verdict->how);
   record.outcome = to_wire(verdict->outcome);
   record.proof = verdict->proof;
+  record.ruleset = verdict->ruleset;
   put_text(record.expression, verdict->expression);
   put_text(record.target, verdict->target);
   put_rule(record, verdict->rule);

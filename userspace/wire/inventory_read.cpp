@@ -101,6 +101,7 @@ std::string read_rule(const Json& json, std::string where, model::RuleText& rule
   fields.read("comment", rule.comment);
   fields.read("element", rule.element);
   fields.read("via", rule.via);
+  fields.read("ruleset", rule.ruleset);
   if (const Json* object = fields.object("flow")) {
     JsonFields flow(*object, fields.where("flow"));
     flow.read("src", rule.flow.src.address);

@@ -80,7 +80,7 @@ Json to_json(const model::RuleKey& key) {
 }
 
 Json to_json(const model::RuleText& rule) {
-  const auto& [key, backend, chain, number, policy, text, comment, element, via, flow, gap, source] = rule;
+  const auto& [key, backend, chain, number, policy, text, comment, element, via, flow, ruleset, gap, source] = rule;
   return {{"key", to_json(key)},
           {"backend", text_json(backend)},
           {"chain", text_json(chain)},
@@ -95,6 +95,7 @@ Json to_json(const model::RuleText& rule) {
             {"sport", flow.src.port},
             {"dst", address_json(flow.dst.address)},
             {"dport", flow.dst.port}}},
+          {"ruleset", ruleset},
           {"gap", text_json(gap)},
           {"source", text_json(source)}};
 }

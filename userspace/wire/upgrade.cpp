@@ -12,22 +12,32 @@ namespace {
 
 using Step = Status (*)(std::vector<std::byte>& record);
 
-/// Version 2 added who was running to the end of a drop: nobody known, for an older one.
-Status from_version_1(std::vector<std::byte>& record) {
-  constexpr std::size_t kOldDropBytes = sizeof(wire_drop) - 24;
-  static_assert(offsetof(wire_drop, context_tgid) == kOldDropBytes);
+/// Records of a kind that got fields at their end: zero, which is to say not known, in an older one. Others are left as they are.
+Status lengthen(std::vector<std::byte>& record, std::uint32_t kind, std::size_t old_bytes, std::size_t new_bytes) {
   wire_header header;
   if (record.size() < sizeof header) return Ok{};
   std::memcpy(&header, record.data(), sizeof header);
-  if (header.kind != WIRE_KIND_DROP || record.size() != kOldDropBytes || header.size != kOldDropBytes) return Ok{};
-  record.resize(sizeof(wire_drop));
-  header.size = sizeof(wire_drop);
+  if (header.kind != kind || record.size() != old_bytes || header.size != old_bytes) return Ok{};
+  record.resize(new_bytes);
+  header.size = static_cast<decltype(header.size)>(new_bytes);
   std::memcpy(record.data(), &header, sizeof header);
   return Ok{};
 }
 
+/// Version 2 added who was running to a drop.
+Status from_version_1(std::vector<std::byte>& record) {
+  static_assert(offsetof(wire_drop, context_tgid) == sizeof(wire_drop) - 24);
+  return lengthen(record, WIRE_KIND_DROP, offsetof(wire_drop, context_tgid), sizeof(wire_drop));
+}
+
+/// Version 3 added the generation of the ruleset to a verdict.
+Status from_version_2(std::vector<std::byte>& record) {
+  static_assert(offsetof(wire_verdict, ruleset) == sizeof(wire_verdict) - 8);
+  return lengthen(record, WIRE_KIND_VERDICT, offsetof(wire_verdict, ruleset), sizeof(wire_verdict));
+}
+
 /// kSteps[n] brings version n + 1 to version n + 2. Whoever bumps WIRE_VERSION adds a step, or the array does not match its length.
-constexpr std::array<Step, 1> kSteps{from_version_1};
+constexpr std::array<Step, 2> kSteps{from_version_1, from_version_2};
 static_assert(kSteps.size() + 1 == WIRE_VERSION, "a new wire version needs the function that upgrades the one before it");
 
 }  // namespace

@@ -36,6 +36,48 @@ TEST_CASE("an nft rule is named with all that its text tells") {
   CHECK(verdict.next == "iptables-nft -t filter -nvL KUBE-POD-FW-X --line-numbers");
 }
 
+TEST_CASE("elements are told only of the ruleset that dropped the packet") {
+  Story story = dropped("nft_do_chain");
+  named(story, How::Stack, nft_rule());
+  story.verdict(How::Stack).ruleset = 7;
+  auto text = text_for(nft_rule(), "nft", "ip daddr vmap @m");
+  text.comment = "of the rule";
+  text.element = "10.0.0.1 comment \"ours\" : drop";
+  text.via = "10.0.0.1 : goto c";
+  bool later = false;
+  SUBCASE("the same") { text.ruleset = 7; }
+  SUBCASE("not known of the text") {}
+  SUBCASE("not known of the drop") {
+    text.ruleset = 7;
+    story.verdict(How::Stack).ruleset = 0;
+  }
+  SUBCASE("a later one") {
+    text.ruleset = 8;
+    later = true;
+  }
+  with_text(story, text);
+  const Verdict verdict = story.judged();
+  const auto& rule = verdict.where.rule.value();
+  CHECK(rule.number == 9U);
+  CHECK(rule.text == "ip daddr vmap @m");
+  CHECK(rule.comment == "of the rule");
+  CHECK(rule.element.empty() == later);
+  CHECK(rule.via.empty() == later);
+  CHECK((verdict.where.rule_gap.find("generation 7, then 8") != std::string::npos) == later);
+  CHECK(verdict.where.rule_gap.empty() != later);
+}
+
+TEST_CASE("a later ruleset takes nothing from a rule that asks no set") {
+  Story story = dropped("nft_do_chain");
+  named(story, How::Stack, nft_rule());
+  story.verdict(How::Stack).ruleset = 7;
+  auto text = text_for(nft_rule(), "nft", "tcp dport 80 drop");
+  text.ruleset = 8;
+  with_text(story, text);
+  CHECK(story.judged().where.rule->text == "tcp dport 80 drop");
+  CHECK(story.judged().where.rule_gap.empty());
+}
+
 TEST_CASE("a record of another packet is not taken") {
   Story story = dropped("nft_do_chain");
   named(story, How::Stack, nft_rule());

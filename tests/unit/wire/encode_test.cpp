@@ -21,6 +21,7 @@ model::StreamedEvent verdict_event() {
   verdict.rule.chain = "FORWARD";
   verdict.rule.handle = 41;
   verdict.rule.number = 9;
+  verdict.ruleset = 12;
   model::StreamedEvent event;
   event.isn = 2885681011;
   event.event.time_ns = 77;
@@ -59,6 +60,7 @@ TEST_CASE("what is encoded is what is decoded") {
   CHECK(verdict->outcome == model::HookVerdict::Outcome::Jump);
   CHECK(verdict->target == "KUBE-FORWARD");
   CHECK(verdict->expression == "rule");
+  CHECK(verdict->ruleset == 12);
   CHECK(verdict->rule == event.event.get<model::HookVerdict>()->rule);
   CHECK_FALSE(verdict->entry);
   CHECK(verdict->doubt.empty());
