@@ -201,8 +201,10 @@ Status FakeMachine::inside(const NetnsHandle& netns, const std::function<void(Ne
 }
 
 Result<CommandOutput> FakeMachine::run(const std::vector<std::string>& argv, const RunOptions& options) {
-  const auto command = commands_.find({options.tools_of_tgid, argv});
-  if (command == commands_.end()) return errno_error(ENOENT, "cannot run " + (argv.empty() ? std::string{} : argv.front()));
+  const auto there = options.netns == nullptr ? namespaces_.end() : namespaces_.find(options.netns->inode());
+  const auto& commands = there == namespaces_.end() || there->second.commands.empty() ? commands_ : there->second.commands;
+  const auto command = commands.find({options.tools_of_tgid, argv});
+  if (command == commands.end()) return errno_error(ENOENT, "cannot run " + (argv.empty() ? std::string{} : argv.front()));
   if (command->second.out.size() > options.max_output_bytes)
     return Error{ErrorKind::BadData, "cannot run " + argv.front(), "it printed too much", ""};
   ran_.push_back(argv);
@@ -211,6 +213,14 @@ Result<CommandOutput> FakeMachine::run(const std::vector<std::string>& argv, con
 
 Result<CommandOutput> FakeMachine::list_nft_chain(const NftChainName& name, const RunOptions& options) {
   return run({"libnftables", name.family, name.table, name.chain}, options);
+}
+
+Result<NetnsHandle> FakeMachine::make_netns_with(const std::string& batch) {
+  batches_.push_back(batch);
+  if (to_make_.empty()) return errno_error(EOPNOTSUPP, "cannot make a network namespace");
+  const std::uint64_t inode = to_make_.front();
+  to_make_.erase(to_make_.begin());
+  return NetnsHandle{UniqueFd{}, inode};
 }
 
 }  // namespace synfate::machine

@@ -25,6 +25,8 @@ struct FakeNetns {
   std::map<std::uint64_t, std::uint32_t> nsids;                           ///< by the other namespace's inode
   std::map<std::pair<int, std::string>, Result<XtTableBytes>> xt_tables;  ///< by family and name; Gone if it is not there
   std::optional<Error> entering;                                          ///< why it cannot be entered
+  /// If there are any, all that can be run in it; else the machine's.
+  std::map<std::pair<std::uint32_t, std::vector<std::string>>, CommandOutput> commands;
 };
 
 class FakeMachine final : public Machine {
@@ -42,6 +44,10 @@ class FakeMachine final : public Machine {
   void remove(const std::string& path);
   /// Of the machine itself, or where the process tgid runs. A chain that libnftables lists is {"libnftables", family, table, chain}.
   void add_command(const std::vector<std::string>& argv, CommandOutput output, std::uint32_t tools_of_tgid = 0);
+  /// What make_netns_with() gives, once for each; else it is Unsupported. What is in it is netns(inode)'s.
+  void will_make_netns(std::uint64_t inode) { to_make_.push_back(inode); }
+  /// The transactions that make_netns_with() was given.
+  const std::vector<std::string>& batches() const { return batches_; }
   FakeNetns& netns(std::uint64_t inode) { return namespaces_[inode]; }
   /// How often a namespace was entered.
   unsigned visits() const { return visits_; }
@@ -56,6 +62,7 @@ class FakeMachine final : public Machine {
   Status inside(const NetnsHandle& netns, const std::function<void(NetnsVisit&)>& visit) override;
   Result<CommandOutput> run(const std::vector<std::string>& argv, const RunOptions& options = {}) override;
   Result<CommandOutput> list_nft_chain(const NftChainName& name, const RunOptions& options) override;
+  Result<NetnsHandle> make_netns_with(const std::string& batch) override;
 
  private:
   struct Node {
@@ -72,6 +79,8 @@ class FakeMachine final : public Machine {
   std::map<std::string, Error> failures_;
   std::map<std::pair<std::uint32_t, std::vector<std::string>>, CommandOutput> commands_;
   std::vector<std::vector<std::string>> ran_;
+  std::vector<std::uint64_t> to_make_;
+  std::vector<std::string> batches_;
   std::map<std::uint64_t, FakeNetns> namespaces_;
   std::uint64_t next_inode_ = 1;
   unsigned visits_ = 0;

@@ -135,6 +135,9 @@ class Machine {
   /// What `nft -a list chain` prints, by the libnftables that synfate is linked with, in a child of its own. BadData: nft's language has no
   /// way to say that name.
   virtual Result<CommandOutput> list_nft_chain(const NftChainName& name, const RunOptions& options) = 0;
+  /// A network namespace that nothing else is in, with what this one transaction of nfnetlink makes there, all of it or an error; its last
+  /// change must ask for an answer. It ends with its handle, and so with this process at the latest.
+  virtual Result<NetnsHandle> make_netns_with(const std::string& batch) = 0;
 };
 
 }  // namespace synfate::machine

@@ -5,14 +5,12 @@
 #include <linux/magic.h>
 #include <linux/netlink.h>
 #include <linux/nsfs.h>
-#include <pthread.h>
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
 #include <cerrno>
-#include <csignal>
 #include <optional>
 #include <system_error>
 #include <thread>
@@ -20,6 +18,7 @@
 #include "machine/errors.hpp"
 #include "machine/files.hpp"
 #include "machine/netlink.hpp"
+#include "machine/signals.hpp"
 #include "machine/xt_tables.hpp"
 
 namespace synfate::machine {
@@ -69,22 +68,6 @@ class RealVisit final : public NetnsVisit {
   }
 
   std::optional<NetlinkSocket> route_;
-};
-
-/// New threads inherit the mask: a signal meant to end the session must reach the session's thread, not a visitor.
-class SignalsBlocked {
- public:
-  SignalsBlocked() {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before_);
-  }
-  SignalsBlocked(const SignalsBlocked&) = delete;
-  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
-  ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-
- private:
-  sigset_t before_{};
 };
 
 bool is_own_netns(const NetnsHandle& netns) {

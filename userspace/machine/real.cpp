@@ -3,6 +3,7 @@
 
 #include "machine/command.hpp"
 #include "machine/files.hpp"
+#include "machine/made_netns.hpp"
 #include "machine/netns.hpp"
 #include "machine/nft_library.hpp"
 
@@ -29,5 +30,7 @@ Result<CommandOutput> RealMachine::run(const std::vector<std::string>& argv, con
 Result<CommandOutput> RealMachine::list_nft_chain(const NftChainName& name, const RunOptions& options) {
   return machine::list_nft_chain(name, options);
 }
+
+Result<NetnsHandle> RealMachine::make_netns_with(const std::string& batch) { return machine::make_netns_with(batch); }
 
 }  // namespace synfate::machine

@@ -16,6 +16,7 @@ class RealMachine final : public Machine {
   Status inside(const NetnsHandle& netns, const std::function<void(NetnsVisit&)>& visit) override;
   Result<CommandOutput> run(const std::vector<std::string>& argv, const RunOptions& options = {}) override;
   Result<CommandOutput> list_nft_chain(const NftChainName& name, const RunOptions& options) override;
+  Result<NetnsHandle> make_netns_with(const std::string& batch) override;
 };
 
 }  // namespace synfate::machine

@@ -36,6 +36,20 @@ TEST_CASE("the fake answers as the real machine would") {
     CHECK(there.xt_table(AF_INET6, "filter", 5).error().kind == ErrorKind::Gone);
   }));
 
+  CHECK(machine.make_netns_with("batch").error().kind == ErrorKind::Unsupported);
+  machine.will_make_netns(7);
+  machine.add_command({"nft"}, {0, "the machine's", ""});
+  machine.netns(7).commands[{0, {"nft"}}] = {0, "the namespace's", ""};
+  const auto made = machine.make_netns_with("other");
+  REQUIRE(made);
+  CHECK(made->inode() == 7);
+  CHECK(machine.batches() == std::vector<std::string>{"batch", "other"});
+  RunOptions inside;
+  inside.netns = &*made;
+  CHECK(machine.run({"nft"}, inside)->out == "the namespace's");
+  CHECK(machine.run({"nft"})->out == "the machine's");
+  CHECK(machine.run({"other"}, inside).error().kind == ErrorKind::Gone);
+
   machine.remove("/proc/42");
   CHECK(machine.open_netns("/proc/42/ns/net").error().kind == ErrorKind::Gone);
 }
