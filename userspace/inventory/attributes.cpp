@@ -35,4 +35,11 @@ std::string Attributes::text(std::uint16_t type, std::size_t max_bytes) const {
   return std::string{raw.substr(0, std::min(raw.find('\0'), max_bytes))};
 }
 
+void append_attribute(std::string& bytes, std::uint16_t type, std::string_view payload) {
+  const nlattr header{static_cast<std::uint16_t>(sizeof(nlattr) + payload.size()), type};
+  bytes.append(reinterpret_cast<const char*>(&header), sizeof header);
+  bytes.append(payload);
+  bytes.resize(MNL_ALIGN(bytes.size()));
+}
+
 }  // namespace synfate::inventory

@@ -70,6 +70,9 @@ void for_each_attribute(std::string_view bytes, Take take) {
   }
 }
 
+/// Puts an attribute behind these bytes, aligned; its payload must be shorter than 64 KiB.
+void append_attribute(std::string& bytes, std::uint16_t type, std::string_view payload);
+
 /// The fixed header at the front of a message's payload; none if the message is shorter.
 template <class Header>
 std::optional<Header> fixed_header(const nlmsghdr* message) {

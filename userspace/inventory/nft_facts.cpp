@@ -14,8 +14,6 @@ namespace {
 constexpr std::size_t kMaxObjectBytes = 1U << 20U;
 /// A hundred thousand chains.
 constexpr std::size_t kMaxChainsBytes = 32U << 20U;
-/// A hundred thousand rules; they are looked at one by one.
-constexpr std::size_t kMaxRulesBytes = 128U << 20U;
 
 struct BuiltinChain {
   std::string_view table;
@@ -106,9 +104,9 @@ std::optional<std::uint32_t> read_nft_generation(machine::NetnsVisit& visit) {
 }
 
 std::optional<NftPosition> read_nft_position(machine::NetnsVisit& visit, const NftTable& table, const std::string& chain,
-                                             std::uint64_t handle) {
+                                             std::uint64_t handle, std::size_t max_bytes) {
   NftPosition position;
-  const auto whole = visit.netlink_each(nft_rules_request(table, chain), kMaxRulesBytes, [&](std::string_view message) {
+  const auto whole = visit.netlink_each(nft_rules_request(table, chain), max_bytes, [&](std::string_view message) {
     const auto each = decode_nft_rule_handle(message);
     if (!each) return;
     ++position.count;

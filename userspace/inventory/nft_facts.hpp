@@ -31,9 +31,12 @@ struct NftPosition {
   std::size_t count = 0;
 };
 
-/// None: the chain could not be read, or changed meanwhile.
+/// A hundred thousand rules; they are looked at one by one.
+constexpr std::size_t kMaxRulesBytes = 128U << 20U;
+
+/// None: the chain could not be read, changed meanwhile, or takes more than max_bytes to tell.
 std::optional<NftPosition> read_nft_position(machine::NetnsVisit& visit, const NftTable& table, const std::string& chain,
-                                             std::uint64_t handle);
+                                             std::uint64_t handle, std::size_t max_bytes = kMaxRulesBytes);
 
 /// A table as iptables-nft makes it: its name, and every base chain with the name, hook, priority and type that iptables gives it.
 bool has_iptables_shape(const model::RuleKey& key, const std::vector<NftChain>& bases);

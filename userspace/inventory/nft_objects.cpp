@@ -30,24 +30,14 @@ machine::NetlinkRequest request(int type, std::uint8_t family, bool single) {
   return {NETLINK_NETFILTER, message_type(type), body_of(header), single};
 }
 
-void append_attribute(std::string& body, std::uint16_t type, std::string_view payload) {
-  const nlattr header{static_cast<std::uint16_t>(sizeof(nlattr) + payload.size()), type};
-  body.append(reinterpret_cast<const char*>(&header), sizeof header);
-  body.append(payload);
-  body.resize(MNL_ALIGN(body.size()));
-}
-
 void append_name(std::string& body, std::uint16_t type, const std::string& name) {
   append_attribute(body, type, {name.c_str(), std::min(name.size(), kMaxNameBytes) + 1});
 }
 
 /// The attributes of a message of that type; none if it is another one.
 std::optional<Attributes> open_message(std::string_view message, int type) {
-  nlmsghdr header{};
-  if (message.size() < sizeof header + sizeof(nfgenmsg)) return std::nullopt;
-  std::memcpy(&header, message.data(), sizeof header);
-  if (header.nlmsg_len > message.size() || header.nlmsg_type != message_type(type)) return std::nullopt;
-  return Attributes{message.substr(sizeof header + sizeof(nfgenmsg), header.nlmsg_len - sizeof header - sizeof(nfgenmsg))};
+  const auto payload = nft_payload(message, type);
+  return payload ? std::optional{Attributes{*payload}} : std::nullopt;
 }
 
 std::optional<std::uint32_t> big32(const Attributes& attributes, std::uint16_t type) {
@@ -85,6 +75,15 @@ std::optional<NftVerdict> verdict_of(const Attributes& data) {
 }
 
 }  // namespace
+
+std::optional<std::string_view> nft_payload(std::string_view message, int type) {
+  nlmsghdr header{};
+  if (message.size() < sizeof header + sizeof(nfgenmsg)) return std::nullopt;
+  std::memcpy(&header, message.data(), sizeof header);
+  if (header.nlmsg_len > message.size() || header.nlmsg_type != message_type(type)) return std::nullopt;
+  if (header.nlmsg_len < sizeof header + sizeof(nfgenmsg)) return std::nullopt;
+  return message.substr(sizeof header + sizeof(nfgenmsg), header.nlmsg_len - sizeof header - sizeof(nfgenmsg));
+}
 
 bool NftRule::has(std::string_view expression) const {
   return std::any_of(expressions.begin(), expressions.end(), [&](const NftExpression& each) { return each.name == expression; });
@@ -180,7 +179,8 @@ std::optional<NftRule> decode_nft_rule(std::string_view message) {
   NftRule rule;
   rule.handle = big64(*attributes, NFTA_RULE_HANDLE);
   rule.chain = attributes->text(NFTA_RULE_CHAIN, kMaxNameBytes);
-  rule.comment = comment_of(attributes->bytes(NFTA_RULE_USERDATA));
+  rule.user_data = std::string{attributes->bytes(NFTA_RULE_USERDATA)};
+  rule.comment = comment_of(rule.user_data);
   for_each_attribute(attributes->bytes(NFTA_RULE_EXPRESSIONS), [&](std::uint16_t, std::string_view element) {
     if (rule.expressions.size() == kMaxExpressions) return;
     const Attributes expression{element};
@@ -216,6 +216,7 @@ void decode_nft_elements(std::string_view message, const std::function<void(cons
     element.flags = big32(fields, NFTA_SET_ELEM_FLAGS).value_or(0);
     element.comment = comment_of(fields.bytes(NFTA_SET_ELEM_USERDATA));
     if (fields.has(NFTA_SET_ELEM_DATA)) element.verdict = verdict_of(fields.nested(NFTA_SET_ELEM_DATA));
+    element.attributes = each;
     take(element);
   });
 }

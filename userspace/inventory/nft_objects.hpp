@@ -39,7 +39,8 @@ struct NftExpression {
 struct NftRule {
   std::uint64_t handle = 0;
   std::string chain;
-  std::string comment;  ///< untrusted
+  std::string comment;    ///< untrusted
+  std::string user_data;  ///< with the comment in it
   std::vector<NftExpression> expressions;
 
   bool has(std::string_view expression) const;
@@ -63,6 +64,7 @@ struct NftElement {
   std::uint32_t flags = 0;
   std::string comment;  ///< untrusted
   std::optional<NftVerdict> verdict;
+  std::string_view attributes = {};  ///< all of them; only while the element is taken
 };
 
 /// Requests; a name of the kernel's may have any bytes but NUL.
@@ -76,6 +78,9 @@ machine::NetlinkRequest nft_rules_request(const NftTable& table, const std::stri
 machine::NetlinkRequest nft_set_request(const NftTable& table, const std::string& set);
 machine::NetlinkRequest nft_sets_request(const NftTable& table);
 machine::NetlinkRequest nft_elements_request(const NftTable& table, const std::string& set);
+
+/// The attributes of a message of that kind (NFT_MSG_*), as they are; none if it is another kind of message or malformed.
+std::optional<std::string_view> nft_payload(std::string_view message, int type);
 
 /// Answers, one message each, with its nlmsghdr; none if it is another kind of message or malformed.
 std::optional<std::uint32_t> decode_nft_generation(std::string_view message);

@@ -12,6 +12,7 @@
 #include "inventory/iptables_save.hpp"
 #include "inventory/nft_facts.hpp"
 #include "inventory/nft_listing.hpp"
+#include "inventory/nft_replica.hpp"
 #include "inventory/ruleset_xt.hpp"
 #include "machine/nft_library.hpp"
 
@@ -22,6 +23,7 @@ namespace {
 constexpr int kPairingAttempts = 4;
 constexpr int kReadings = 2;
 constexpr std::size_t kMaxListingBytes = 24U << 20U;
+constexpr std::size_t kMaxCopyBytes = 1U << 20U;
 constexpr std::uint16_t kTargetName = 1;  ///< NFTA_TARGET_NAME
 
 using Visit = std::function<void(machine::NetnsVisit&)>;
@@ -94,8 +96,8 @@ std::string pair_with_iptables(const Asked& asked, const NftRule& rule, model::R
   return why;
 }
 
-/// The listing of its chain: nft of the node container, else the library.
-Result<ToolAnswer> list_chain(const Asked& asked) {
+/// The listing of its chain in that namespace: nft of the node container, else the library.
+Result<ToolAnswer> list_chain(const Asked& asked, const machine::NetnsHandle& netns) {
   const auto& key = asked.question.key;
   const machine::NftChainName name{nft_family(key.family), key.table, key.chain};
   for (const std::string* part : {&name.table, &name.chain}) {
@@ -108,11 +110,11 @@ Result<ToolAnswer> list_chain(const Asked& asked) {
     if (box.tgid != 0) containers.push_back(box);
   }
   if (!containers.empty()) {
-    auto answer = ask_tools(asked.machine, asked.netns, containers, {{"nft", "-a", "list", "chain", name.family, name.table, name.chain}});
+    auto answer = ask_tools(asked.machine, netns, containers, {{"nft", "-a", "list", "chain", name.family, name.table, name.chain}});
     if (answer) return answer;
   }
   machine::RunOptions options;
-  options.netns = &asked.netns;
+  options.netns = &netns;
   options.max_output_bytes = kMaxListingBytes;
   auto listed = asked.machine.list_nft_chain(name, options);
   if (!listed) return listed.error();
@@ -120,11 +122,51 @@ Result<ToolAnswer> list_chain(const Asked& asked) {
   return ToolAnswer{std::move(listed->out), "libnftables"};
 }
 
+/// The kernel there has a rule that is like this one in its chain, and no other.
+bool holds_only(machine::Machine& machine, const machine::NetnsHandle& netns, const NftTable& table, const NftRule& rule) {
+  std::size_t count = 0;
+  bool like = false;
+  const auto looked = machine.inside(netns, [&](machine::NetnsVisit& visit) {
+    const auto whole = visit.netlink_each(nft_rules_request(table, rule.chain), kMaxCopyBytes, [&](std::string_view message) {
+      const auto copy = decode_nft_rule(message);
+      if (!copy) return;
+      ++count;
+      like = is_like(*copy, rule);
+    });
+    like = like && whole && *whole;
+  });
+  return looked && like && count == 1;
+}
+
+/// nft's own text, of a copy of the rule that stands alone; false: it cannot be copied, or does not come out as it must.
+bool read_copy(const Asked& asked, const NftRule& rule, model::RuleText& text) {
+  const auto& key = asked.question.key;
+  std::optional<NftReplica> replica;
+  const auto looked = asked.inside([&](machine::NetnsVisit& visit) {
+    if (auto read = read_nft_replica(visit, key)) replica = *std::move(read);
+  });
+  if (!looked || !replica || replica->rule.comment != rule.comment) return false;
+  const auto netns = asked.machine.make_netns_with(replica->batch);
+  if (!netns || !holds_only(asked.machine, *netns, asked.table, replica->rule)) return false;
+  const auto answer = list_chain(asked, *netns);
+  if (!answer) return false;
+  const NftListing listing = parse_nft_listing(answer->out);
+  const NftListedChain* chain = listing.chain(nft_family(key.family), key.table, key.chain);
+  const bool alone = chain != nullptr && chain->rules.size() == 1 && chain->rules[0].handle && listing.complete && listing.odd_lines == 0;
+  if (!alone || nft_comment(chain->rules[0].raw) != rule.comment) return false;
+  text.text = nft_rule_text(chain->rules[0].raw);
+  text.source = answer->source;
+  text.number = replica->number;
+  return true;
+}
+
 /// nft's own text, by handle.
 void read_native(const Asked& asked, const NftRule& rule, model::RuleText& text) {
   const auto& key = asked.question.key;
   text.comment = one_line(rule.comment);
-  const auto answer = list_chain(asked);
+  // A listing of the whole chain costs what the ruleset is large.
+  if (read_copy(asked, rule, text)) return;
+  const auto answer = list_chain(asked, asked.netns);
   if (!answer) {
     return add_gap(text, "its text could not be read: " + answer.error().why);
   }

@@ -107,6 +107,7 @@ class RuleLab {
     return read_rule_text(machine_, *netns_, example_tgid, question);
   }
   const std::string& path() const { return foreign_.path(); }
+  const machine::NetnsHandle& netns() const { return *netns_; }
 
  private:
   machine::RealMachine machine_;

@@ -196,6 +196,46 @@ TEST_CASE("a listing in which the handle is missing, twice, or with another comm
   }
 }
 
+TEST_CASE("a rule that can be copied has the text of its copy, and its own place") {
+  Node node;
+  auto question = Node::question(kLab, 3);
+  question.key.number = 9;
+  constexpr std::uint64_t kMade = 4026532999;
+  const std::string before = "table inet lab {\n\tchain in { # handle 1\n";
+  const std::string rule = "\t\tct state new drop # handle 2\n";
+  const NftTable lab{NFPROTO_INET, "lab"};
+  const auto request = nft_rules_request(lab, "in");
+  auto copy = test::reply(captured("lab-rule-3.bin"));
+  const auto read = [&](const std::string& listing) {
+    node.machine().netns(kMade).answers.insert_or_assign({request.protocol, request.type, request.body},
+                                                         Result<machine::NetlinkReply>{copy});
+    node.machine().will_make_netns(kMade);
+    node.machine().netns(kMade).commands[{0, {"libnftables", "inet", "lab", "in"}}] = {0, listing, ""};
+    return node.read(question);
+  };
+  const auto text = read(before + rule + "\t}\n}\n");
+  CHECK(text.gap == "");
+  CHECK(text.text == "ct state new drop");
+  CHECK(text.number == 3U);
+  CHECK(text.source == "libnftables");
+  CHECK(text.element == "10.9.0.2 . tcp . 80 comment \"ns2/svc2:p80\" : drop");
+
+  // Whatever is odd about it, the chain is listed where it is.
+  for (const std::string& odd :
+       {before + rule + rule + "\t}\n}\n", before + "\t}\n}\n", before + rule, std::string{},
+        before + "\t\tct state new drop comment \"other\" # handle 2\n\t}\n}\n", before + "\t\tct state new drop\n\t}\n}\n"}) {
+    INFO(odd);
+    const auto whole = read(odd);
+    CHECK(whole.text == "ct state new ip daddr . meta l4proto . th dport vmap @none");
+  }
+  CHECK(node.machine().batches().size() == 7);
+  // So it is where the kernel there has something else than this one rule.
+  for (const std::string& other : {captured("lab-rule-2.bin"), copy.messages + copy.messages, std::string{}}) {
+    copy.messages = other;
+    CHECK(read(before + rule + "\t}\n}\n").text == "ct state new ip daddr . meta l4proto . th dport vmap @none");
+  }
+}
+
 TEST_CASE("policies, unknown names and no rule at all are answered") {
   Node node;
   auto policy = Node::question(kLab, 1);
