@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "base/time.hpp"
 #include "model/address.hpp"
 
 namespace synfate::model {
@@ -33,8 +34,9 @@ struct RuleKey {
   std::uint64_t table_handle = 0;
   std::string chain;  ///< untrusted; the one that holds the rule; empty for XtRule
   std::uint64_t chain_handle = 0;
-  std::uint64_t handle = 0;      ///< of the rule; 0 for a policy and for XtRule
-  std::uint32_t number = 0;      ///< from 1 in its chain, when the verdict was given; 0 for a policy and for XtRule
+  std::uint64_t handle = 0;  ///< of the rule; 0 for a policy and for XtRule
+  std::uint32_t number = 0;  ///< from 1 in its chain, when the verdict was given; a trace of xtables counts the policy too, as the last;
+                             ///< otherwise 0 for a policy and for XtRule
   std::uint64_t generation = 0;  ///< nft: the cookie of the namespace. XtRule: address of the xt_table_info: every change makes another
   std::uint32_t offset = 0;      ///< nft: of a hash of what the rule does. XtRule: of the ipt_entry in its table, bytes
 
@@ -56,8 +58,10 @@ struct HookVerdict {
   Outcome outcome = Outcome::Drop;  ///< others only with NfTrace: a rule on the way
   std::string target;               ///< untrusted; the chain that Jump and Goto lead to
   std::optional<HookEntry> entry;
-  RuleKey rule;               ///< kind None: not determined, and `doubt` says why
-  std::string expression;     ///< nf_tables: the expression that gave the verdict: "immediate", "lookup", "reject", "target"
+  RuleKey rule;  ///< kind None: not determined, and `doubt` says why
+  /// nf_tables: the expression that gave the verdict: "immediate", "lookup", "reject", "target". A trace of xtables: "rule", "return" or
+  /// "policy", as the kernel calls it, which says the last two of rules without a condition as well; and a ? where lines may be lost.
+  std::string expression;
   std::string doubt;          ///< why it is not determined; empty otherwise
   std::uint64_t proof = 0;    ///< hash of what the rule matches and does; XtRule: of its ipt_entry
   std::uint32_t ruleset = 0;  ///< NftRule: its namespace's generation of nf_tables at the drop; 0: not known
@@ -78,6 +82,12 @@ struct RuleText {
   std::uint32_t ruleset = 0;  ///< nf_tables: the generation that all of this is of; 0: not known, or it kept changing
   std::string gap;            ///< why text, number or element is missing or was not proven to be this rule's; empty: nothing is
   std::string source;         ///< the tool and where it is from: "iptables-nft-save of the node container (tgid 42)"
+  /// XtRule of a trace: read from the kernel before and after, with nothing of this entry changed, and what it matches always ends with
+  /// NF_DROP: so it was for drops between these times. 0: not known.
+  MonotonicNs drops_from_ns = 0;
+  MonotonicNs drops_until_ns = 0;
+
+  bool dropped_at(MonotonicNs time_ns) const { return drops_from_ns != 0 && drops_from_ns <= time_ns && time_ns <= drops_until_ns; }
 };
 
 }  // namespace synfate::model

@@ -20,7 +20,8 @@ model::RuleKey key_of(const Step& step) {
   key.chain = step.chain;
   if (step.backend == Step::Backend::XtablesLegacy) {
     key.kind = model::RuleKey::Kind::XtRule;
-    key.number = step.kind == Step::Kind::Policy ? 0 : step.number;
+    // Of a "policy" too: the kernel says so of any rule without a condition, and only the number tells which it is.
+    key.number = step.number;
   } else {
     key.kind = step.kind == Step::Kind::Policy ? model::RuleKey::Kind::NftPolicy : model::RuleKey::Kind::NftRule;
     key.handle = step.handle;
@@ -30,13 +31,13 @@ model::RuleKey key_of(const Step& step) {
 
 }  // namespace
 
-model::StreamedEvent to_event(const Step& step, MonotonicNs time) {
+model::StreamedEvent to_event(const Step& step, MonotonicNs time, bool after_loss) {
   model::HookVerdict verdict;
   verdict.how = model::HookVerdict::How::NfTrace;
   verdict.outcome = step.outcome;
   verdict.target = step.target;
   verdict.rule = key_of(step);
-  if (step.backend == Step::Backend::XtablesLegacy) verdict.expression = word(step.kind);
+  if (step.backend == Step::Backend::XtablesLegacy) verdict.expression = std::string(word(step.kind)) + (after_loss ? "?" : "");
 
   model::StreamedEvent streamed;
   streamed.isn = step.isn;

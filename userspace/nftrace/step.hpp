@@ -24,7 +24,7 @@ struct Step {
   std::string table;           ///< untrusted
   std::string chain;           ///< untrusted
   std::uint64_t handle = 0;    ///< nf_tables, of a rule
-  std::uint32_t number = 0;    ///< xtables, from 1 in its chain
+  std::uint32_t number = 0;    ///< xtables, from 1 in its chain, its policy or its end included
   std::string target;          ///< untrusted; of a jump or goto
   std::uint32_t in_ifindex = 0;
   std::uint32_t out_ifindex = 0;
@@ -32,7 +32,8 @@ struct Step {
   std::uint32_t isn = 0;
 };
 
-/// As if the kernel side had sent it, of no known attempt: the flow, the ISN and the namespace tell which it belongs to.
-model::StreamedEvent to_event(const Step& step, MonotonicNs time);
+/// As if the kernel side had sent it, of no known attempt: the flow, the ISN and the namespace tell which it belongs to. after_loss: steps
+/// of the same packet may be missing.
+model::StreamedEvent to_event(const Step& step, MonotonicNs time, bool after_loss = false);
 
 }  // namespace synfate::nftrace

@@ -294,11 +294,11 @@ std::vector<model::NetnsId> Tracer::namespaces() const {
   return all;
 }
 
-void Tracer::drain(const std::function<void(const Step&)>& take) {
+bool Tracer::drain(const std::function<void(const Step&)>& take) {
   std::array<epoll_event, 64> ready{};
   for (unsigned datagrams = 0; datagrams < kDatagramsAtOnce;) {
     const int count = ::epoll_wait(epoll_.get(), ready.data(), static_cast<int>(ready.size()), 0);
-    if (count <= 0) return;
+    if (count <= 0) return true;
     for (int i = 0; i < count; ++i) {
       const auto it = traced_.find(static_cast<model::NetnsId>(ready[static_cast<std::size_t>(i)].data.u64));
       if (it == traced_.end()) continue;
@@ -306,6 +306,7 @@ void Tracer::drain(const std::function<void(const Step&)>& take) {
       while (it->second->read(take, lost_) && datagrams < kDatagramsAtOnce) ++datagrams;
     }
   }
+  return false;
 }
 
 void Tracer::look_after(const std::function<Result<machine::NetnsHandle>(model::NetnsId)>& open) {

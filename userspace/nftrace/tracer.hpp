@@ -45,8 +45,8 @@ class Tracer {
 
   /// Readable when there are messages.
   int fd() const { return epoll_.get(); }
-  /// Hands over what has arrived, a bounded number of messages at once.
-  void drain(const std::function<void(const Step&)>& take);
+  /// Hands over what has arrived, a bounded number of messages at once. False: there may be more.
+  bool drain(const std::function<void(const Step&)>& take);
   /// Is every table still there? Has a namespace got legacy tables meanwhile? `open` finds a namespace again. Call it every few seconds.
   void look_after(const std::function<Result<machine::NetnsHandle>(model::NetnsId)>& open);
 

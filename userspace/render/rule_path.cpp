@@ -37,8 +37,12 @@ std::string_view family_name(std::uint8_t family) {
 }
 
 bool is_policy(const HookVerdict& verdict) {
-  return verdict.rule.kind == RuleKey::Kind::NftPolicy || (verdict.rule.kind == RuleKey::Kind::XtRule && verdict.expression == "policy");
+  return verdict.rule.kind == RuleKey::Kind::NftPolicy ||
+         (verdict.rule.kind == RuleKey::Kind::XtRule && verdict.expression.starts_with("policy"));
 }
+
+/// 0: none, or a policy's.
+std::uint32_t shown_number(const HookVerdict& verdict) { return is_policy(verdict) ? 0 : verdict.rule.number; }
 
 /// "" for a rule of xtables, whose trace comes before its target is asked.
 std::string_view outcome_word(const HookVerdict& verdict) {
@@ -63,7 +67,7 @@ std::string step_text(const model::Attempt& attempt, const Event& event) {
   append_joined(text, clean(rule.table, 256), " ");
   append_joined(text, clean(rule.chain, 256), " ");
   if (is_policy(verdict)) append_joined(text, "policy", " ");
-  if (rule.number != 0) append_joined(text, "rule " + std::to_string(rule.number), " ");
+  if (shown_number(verdict) != 0) append_joined(text, "rule " + std::to_string(rule.number), " ");
   if (rule.handle != 0) append_joined(text, "(handle " + std::to_string(rule.handle) + ")", " ");
   append_joined(text, std::string(outcome_word(verdict)), " ");
   append_joined(text, clean(verdict.target, 256), " ");
@@ -100,7 +104,7 @@ Json rule_path_json(const model::Journey& journey) {
                     {"table", text_or_null(rule.table)},
                     {"chain", text_or_null(rule.chain)},
                     {"handle", number_or_null(rule.handle)},
-                    {"number", number_or_null(rule.number)},
+                    {"number", number_or_null(shown_number(verdict))},
                     {"policy", is_policy(verdict)},
                     {"verdict", text_or_null(outcome_word(verdict))},
                     {"target", text_or_null(verdict.target)}});

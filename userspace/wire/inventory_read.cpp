@@ -112,6 +112,8 @@ std::string read_rule(const Json& json, std::string where, model::RuleText& rule
   }
   fields.read("gap", rule.gap);
   fields.read("source", rule.source);
+  fields.read("drops_from_ns", rule.drops_from_ns);
+  fields.read("drops_until_ns", rule.drops_until_ns);
   return fields.error();
 }
 

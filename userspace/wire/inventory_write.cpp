@@ -80,7 +80,8 @@ Json to_json(const model::RuleKey& key) {
 }
 
 Json to_json(const model::RuleText& rule) {
-  const auto& [key, backend, chain, number, policy, text, comment, element, via, flow, ruleset, gap, source] = rule;
+  const auto& [key, backend, chain, number, policy, text, comment, element, via, flow, ruleset, gap, source, drops_from_ns, drops_until_ns] =
+      rule;
   return {{"key", to_json(key)},
           {"backend", text_json(backend)},
           {"chain", text_json(chain)},
@@ -97,7 +98,9 @@ Json to_json(const model::RuleText& rule) {
             {"dport", flow.dst.port}}},
           {"ruleset", ruleset},
           {"gap", text_json(gap)},
-          {"source", text_json(source)}};
+          {"source", text_json(source)},
+          {"drops_from_ns", drops_from_ns},
+          {"drops_until_ns", drops_until_ns}};
 }
 
 Json to_json(const model::Conntrack& conntrack) {

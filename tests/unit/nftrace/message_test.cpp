@@ -140,6 +140,20 @@ TEST_CASE("prefixes of others are not xtables' TRACE") {
   CHECK(step.number == 12);
 }
 
+TEST_CASE("an event of xtables keeps what the kernel counts, also of a policy, and says that lines may be lost") {
+  Step step;
+  step.backend = Step::Backend::XtablesLegacy;
+  REQUIRE(parse_xt_prefix("TRACE: filter:FORWARD:policy:12 ", step));
+  const auto whole = to_event(step, 1);
+  const auto* verdict = whole.event.get<model::HookVerdict>();
+  REQUIRE(verdict != nullptr);
+  CHECK(verdict->rule.kind == model::RuleKey::Kind::XtRule);
+  CHECK(verdict->rule.number == 12);
+  CHECK(verdict->expression == "policy");
+  CHECK(verdict->outcome == Outcome::Other);
+  CHECK(to_event(step, 1, true).event.get<model::HookVerdict>()->expression == "policy?");
+}
+
 TEST_CASE("as an event a step says whose it is and names no attempt") {
   const auto all = steps(test::bodies("nft_trace.bin"));
   REQUIRE(all.size() == 5);

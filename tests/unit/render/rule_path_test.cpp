@@ -59,13 +59,19 @@ TEST_CASE("a line each, with what every kind of step has to say") {
   verdict_of(legacy).rule.number = 3;
   verdict_of(legacy).rule.family = 10;
   verdict_of(legacy).expression = "rule";
-  const auto attempt = with({jump, policy, legacy});
+  auto legacy_policy = legacy;
+  verdict_of(legacy_policy).rule.number = 4;
+  verdict_of(legacy_policy).expression = "policy?";
+  const auto attempt = with({jump, policy, legacy, legacy_policy});
   CHECK(text(attempt) ==
         "  rules  host: ip filter FORWARD (handle 7) jump MINE\n"
         "         host: ip filter FORWARD policy accept\n"
-        "         host: iptables-legacy ip6 filter INPUT rule 3\n");
+        "         host: iptables-legacy ip6 filter INPUT rule 3\n"
+        "         host: iptables-legacy ip6 filter INPUT policy\n");
   const Json json = rule_path_json(attempt.journey);
-  REQUIRE(json.size() == 3);
+  REQUIRE(json.size() == 4);
+  CHECK(json[3]["policy"] == true);
+  CHECK(json[3]["number"].is_null());
   CHECK(json[0]["target"] == "MINE");
   CHECK(json[0]["verdict"] == "jump");
   CHECK(json[0]["handle"] == 7);

@@ -34,6 +34,24 @@ TEST_CASE("every field comes back") {
   CHECK_FALSE(netns->listeners.at(1).queue_limit);
 }
 
+TEST_CASE("how long a traced rule is known to have dropped comes back") {
+  model::Inventory inventory;
+  inventory.namespaces[7].id = 7;
+  model::RuleText& rule = inventory.namespaces[7].rules.emplace_back();
+  rule.drops_from_ns = 5;
+  rule.drops_until_ns = 9;
+  const auto back = wire::inventory_from_json(wire::inventory_to_json(0, inventory));
+  REQUIRE(back);
+  REQUIRE(back->inventory.find(7) != nullptr);
+  REQUIRE(back->inventory.find(7)->rules.size() == 1);
+  const model::RuleText& read = back->inventory.find(7)->rules[0];
+  CHECK(read.dropped_at(5));
+  CHECK(read.dropped_at(9));
+  CHECK_FALSE(read.dropped_at(4));
+  CHECK_FALSE(read.dropped_at(10));
+  CHECK_FALSE(model::RuleText{}.dropped_at(0));
+}
+
 TEST_CASE("bytes that a terminal would act on are not in the file as they are") {
   const std::string text = wire::inventory_to_json(0, machine());
   CHECK(text.find('\x1b') == std::string::npos);
