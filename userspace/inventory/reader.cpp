@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "inventory/reader.hpp"
 
+#include <sys/socket.h>
+
 #include <algorithm>
 
+#include "base/text.hpp"
 #include "inventory/conntrack.hpp"
 #include "inventory/details.hpp"
 #include "inventory/names.hpp"
@@ -196,6 +199,33 @@ Result<XtTable> InventoryReader::read_xt_table(model::NetnsId id, int family, co
   return parse_xt_table(family, table, **bytes);
 }
 
+std::vector<XtTable> InventoryReader::read_xt_tables(model::NetnsId id) {
+  struct Read {
+    int family;
+    std::string name;
+    machine::XtTableBytes bytes;
+  };
+  std::vector<Read> read;
+  const auto visited = visit(id, [&](machine::NetnsVisit& there, model::Netns&) {
+    for (const int family : {AF_INET, AF_INET6}) {
+      const auto names =
+          there.read_file(family == AF_INET6 ? "/proc/thread-self/net/ip6_tables_names" : "/proc/thread-self/net/ip_tables_names", {});
+      if (!names) continue;
+      for (const std::string_view name : split(*names, '\n')) {
+        if (name.empty()) continue;
+        auto bytes = there.xt_table(family, std::string(name), kMaxXtTableBytes);
+        if (bytes) read.push_back({family, std::string(name), *std::move(bytes)});
+      }
+    }
+  });
+  std::vector<XtTable> tables;
+  if (!visited) return tables;
+  for (const Read& each : read) {
+    if (auto table = parse_xt_table(each.family, each.name, each.bytes)) tables.push_back(*std::move(table));
+  }
+  return tables;
+}
+
 Status InventoryReader::read_rule(model::NetnsId id, const RuleQuestion& question) {
   const auto handle = open(id);
   if (!handle) return handle.error();
@@ -222,6 +252,16 @@ void InventoryReader::retract_rule(model::NetnsId id, const model::RuleKey& key,
     text.element.clear();
     text.via.clear();
     text.gap = gap;
+  }
+}
+
+void InventoryReader::say_it_drops(model::NetnsId id, const model::RuleKey& key, MonotonicNs from_ns, MonotonicNs until_ns) {
+  const auto netns = inventory_.namespaces.find(id);
+  if (netns == inventory_.namespaces.end()) return;
+  for (model::RuleText& text : netns->second.rules) {
+    if (text.key != key) continue;
+    text.drops_from_ns = from_ns;
+    text.drops_until_ns = until_ns;
   }
 }
 

@@ -33,12 +33,17 @@ class InventoryReader {
   /// One of its iptables-legacy tables, not kept. family: AF_INET or AF_INET6. Gone also when the namespace has no such table, which is
   /// left so; Permission, Unsupported, BadData (not understood, or too long), Io (it kept changing).
   Result<XtTable> read_xt_table(model::NetnsId id, int family, const std::string& table);
+  /// All of them that it has and that can be understood, of both families; none where it cannot be entered.
+  std::vector<XtTable> read_xt_tables(model::NetnsId id);
   /// The text of one rule into its namespace's rules, in the place of an older answer about the same. The same errors; what could not be
   /// read or proven of the rule itself is in its gap.
   Status read_rule(model::NetnsId id, const RuleQuestion& question);
 
   /// What was read of that rule for that flow has turned out to be another's: only the gap is left.
   void retract_rule(model::NetnsId id, const model::RuleKey& key, const model::Flow& flow, const std::string& gap);
+
+  /// Whatever was read of that rule of a trace: it drops what it matches, and did at both times.
+  void say_it_drops(model::NetnsId id, const model::RuleKey& key, MonotonicNs from_ns, MonotonicNs until_ns);
 
   const model::Inventory& current() const { return inventory_; }
   /// Found by the last refresh: another one would add nothing about it.

@@ -184,7 +184,7 @@ void read_legacy_text(machine::Machine& machine, const machine::NetnsHandle& net
   text.text = saved->rule;
   text.comment = saved->comment;
   // A trace gives no identity that a table made anew would lack.
-  if (!question.key.chain.empty() && question.proof == 0) {
+  if (!question.key.chain.empty() && question.proof == 0 && question.digest == 0) {
     text.gap = "it is the rule of that number now, and nothing shows that the table was not replaced since the trace";
   }
   if (saved->unknown_part) text.gap = "a part of the rule is not known to " + saved->source;

@@ -289,6 +289,13 @@ const XtRule* XtTable::at(std::uint32_t offset) const {
   return found == rules.end() || found->offset != offset ? nullptr : &*found;
 }
 
+const XtRule* XtTable::traced(const std::string& chain, std::uint32_t number) const {
+  for (const XtChain& each : chains) {
+    if (each.name == chain) return number == 0 || number > each.count ? nullptr : &rules[each.first + number - 1];
+  }
+  return nullptr;
+}
+
 std::vector<const XtRule*> XtTable::final_rules_from(unsigned hook) const {
   std::vector<bool> reached(chains.size());
   std::vector<std::size_t> waiting;

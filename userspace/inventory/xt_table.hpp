@@ -75,6 +75,8 @@ struct XtTable {
   /// Every entry is the same, at the same offset.
   bool same_rules(const XtTable& other) const;
   const std::string& chain_name(const XtRule& rule) const { return chains[rule.chain].name; }
+  /// What xtables' TRACE calls number `number` of that chain: a rule, or behind them all the policy or the chain's end.
+  const XtRule* traced(const std::string& chain, std::uint32_t number) const;
   /// The entries that can end a packet's way with NF_DROP and that a packet at this hook (NF_INET_*) can reach, by ascending offset. A
   /// match may drop a malformed packet by itself (hotdrop): then none of them is hit.
   std::vector<const XtRule*> final_rules_from(unsigned hook) const;

@@ -98,6 +98,22 @@ std::uint64_t plain_fnv1a(const std::string& bytes) {
 
 }  // namespace
 
+TEST_CASE("xtables' TRACE counts what ends a chain as well") {
+  const XtTable table = parsed(test::small_xt_table(AF_INET));
+  REQUIRE(table.traced("INPUT", 1) != nullptr);
+  CHECK(table.traced("INPUT", 1)->target == "REJECT");
+  CHECK(table.traced("INPUT", 3)->role == XtRole::Rule);
+  CHECK(table.traced("INPUT", 4)->role == XtRole::Policy);
+  CHECK(table.traced("INPUT", 4)->drops == XtDrops::Always);
+  CHECK(table.traced("INPUT", 5) == nullptr);
+  CHECK(table.traced("INPUT", 0) == nullptr);
+  CHECK(table.traced("FORWARD", 2)->drops == XtDrops::Never);
+  CHECK(table.traced("one", 1)->target == "DNAT");
+  CHECK(table.traced("one", 2)->role == XtRole::ChainEnd);
+  CHECK(table.traced("two", 1)->role == XtRole::ChainEnd);
+  CHECK(table.traced("three", 1) == nullptr);
+}
+
 TEST_CASE("chains, numbers and targets are those of iptables-legacy-save, line by line") {
   for (const char* name : {"ip_filter", "ip_mangle", "ip_untouched", "ip6_filter"}) {
     CAPTURE(name);
