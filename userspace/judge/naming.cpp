@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "judge/legacy_trace.hpp"
 #include "judge/words.hpp"
 
 namespace synfate::judge {
@@ -69,6 +70,13 @@ const RuleText* text_of(const Case& kase, const RuleKey& key) {
   return netns == nullptr ? nullptr : netns->rule_text(key, kase.drop_event()->flow);
 }
 
+/// The text has to be of that kind of rule, in that chain.
+bool is_about(const RuleText& text, const RuleKey& key) {
+  if (is_nft(key) && text.policy != (key.kind == RuleKey::Kind::NftPolicy)) return false;
+  if (!text.backend.empty() && is_nft(key) == (text.backend == "iptables-legacy")) return false;
+  return !differ(text.chain, key.chain);
+}
+
 /// The source, with the tier that its claim has.
 std::string_view source_words(How how) {
   switch (how) {
@@ -83,14 +91,16 @@ std::string_view source_words(How how) {
 struct Position {
   std::string chain;
   std::uint32_t number = 0;
+  std::optional<bool> policy;
 };
 
 /// Tracing counts a rule of xtables in its chain, the others tell its offset in the table: only the text joins them.
 Position position_of(const Case& kase, const RuleKey& key) {
-  if (!key.chain.empty()) return {key.chain, key.number};
   const RuleText* text = text_of(kase, key);
-  if (text == nullptr || !text->gap.empty()) return {};
-  return {text->chain, text->policy ? 0 : text->number.value_or(0)};
+  const bool known = text != nullptr && (text->gap.empty() || text->dropped_at(kase.drop_event()->time_ns));
+  if (known) return {text->chain, text->policy ? 0 : text->number.value_or(0), text->policy};
+  if (!key.chain.empty()) return {key.chain, key.number, std::nullopt};
+  return {};
 }
 
 bool contradict(const Case& kase, const RuleKey& a, const RuleKey& b) {
@@ -100,7 +110,7 @@ bool contradict(const Case& kase, const RuleKey& a, const RuleKey& b) {
     if (a.generation != 0 && b.generation != 0) return a.offset != b.offset;
     const Position at = position_of(kase, a);
     const Position other = position_of(kase, b);
-    return differ(at.chain, other.chain) || differ(at.number, other.number);
+    return differ(at.chain, other.chain) || differ(at.number, other.number) || (at.policy && other.policy && *at.policy != *other.policy);
   }
   return differ(a.table_handle, b.table_handle) || differ(a.chain, b.chain) || differ(a.chain_handle, b.chain_handle) ||
          differ(a.handle, b.handle);
@@ -108,7 +118,9 @@ bool contradict(const Case& kase, const RuleKey& a, const RuleKey& b) {
 
 std::string key_words(const RuleKey& key) {
   std::string text = key.kind == RuleKey::Kind::NftPolicy ? "the policy" : "a rule";
-  if (key.number != 0) text = "rule " + std::to_string(key.number);
+  // What tracing of xtables calls a policy may be a rule without a condition.
+  const bool entry = key.kind == RuleKey::Kind::XtRule && !key.chain.empty();
+  if (key.number != 0) text = (entry ? "entry " : "rule ") + std::to_string(key.number);
   if (key.handle != 0) text += " (handle " + std::to_string(key.handle) + ")";
   if (!key.chain.empty()) text += " of chain " + clean(key.chain);
   return text + (key.table.empty() ? "" : " in table " + clean(key.table));
@@ -128,6 +140,7 @@ std::string impossible(const Drop& drop, const std::optional<HookEntry>& entry, 
   if (!may_be_a_rule(kind) || (xtables && is_nft(key)) || (kind == EntryKind::NfTables && !is_nft(key))) {
     return "the verdict came from " + entry_words(*entry);
   }
+  if (kind == EntryKind::Nat && key.kind == RuleKey::Kind::XtRule && key.table != "nat") return "the verdict came from NAT";
   if (xtables && differ(entry->xt_table, key.table)) return "the verdict came from table " + clean(entry->xt_table);
   return "";
 }
@@ -191,6 +204,31 @@ void choose_rule(const Case& kase, std::vector<const HookVerdict*> own, const st
                             (confirmed ? ", and tracing names the same" : ""));
 }
 
+/// The rule of iptables-legacy that tracing told last, if it is known to drop what it matches: xtables tells of a rule before it asks its
+/// target, and such a target ends the packet's way. One packet died there and no more, so it was this one, whichever entry of the hook
+/// asked the table. Null: none, or `why` says why not.
+const HookVerdict* traced_culprit(const Case& kase, const std::vector<const HookVerdict*>& own, const Naming& naming, std::string& why) {
+  const Event& drop = *kase.drop_event();
+  const LegacyTrace trace = last_legacy_trace(kase.journey(), drop);
+  if (trace.line == nullptr) return nullptr;
+  const auto* verdict = trace.line->get<HookVerdict>();
+  why = "tracing told of " + key_words(verdict->rule) + " last, ";
+  const RuleText* text = text_of(kase, verdict->rule);
+  const bool entries_differ =
+      !naming.entry && std::any_of(own.begin(), own.end(), [](const HookVerdict* one) { return one->entry.has_value(); });
+  if (!trace.doubt.empty()) {
+    why += trace.doubt;
+  } else if (entries_differ) {
+    why += "and which entry of the hook it was is not determined";
+  } else if (text == nullptr || !text->dropped_at(drop.time_ns) || !is_about(*text, verdict->rule)) {
+    why += "which is not known to drop all that it matches: its target may go on, or the table was not read both before and after";
+  } else {
+    why.clear();
+    return verdict;
+  }
+  return nullptr;
+}
+
 bool same_entry(const HookEntry& a, const HookEntry& b) {
   return a.function == b.function && a.module == b.module && a.priority == b.priority && a.xt_table == b.xt_table;
 }
@@ -222,13 +260,6 @@ void ask_earlier(const Case& kase, Naming& naming) {
                               std::string(how_word(then.verdict->how)) + ")");
     return;
   }
-}
-
-/// The text has to be of that kind of rule, in that chain.
-bool is_about(const RuleText& text, const RuleKey& key) {
-  if (is_nft(key) && text.policy != (key.kind == RuleKey::Kind::NftPolicy)) return false;
-  if (!text.backend.empty() && is_nft(key) == (text.backend == "iptables-legacy")) return false;
-  return !differ(text.chain, key.chain);
 }
 
 bool says_accept(const RuleText& policy) {
@@ -278,7 +309,7 @@ std::optional<bool> Naming::is_policy() const {
   if (verdict == nullptr) return std::nullopt;
   if (verdict->rule.kind == RuleKey::Kind::NftRule) return false;
   if (verdict->rule.kind == RuleKey::Kind::NftPolicy) return true;
-  if (text == nullptr || !text->gap.empty()) return std::nullopt;
+  if (text == nullptr || (!text->gap.empty() && text->drops_from_ns == 0)) return std::nullopt;
   return text->policy;
 }
 
@@ -292,8 +323,12 @@ Naming name_verdict(const Case& kase) {
   for (const HookVerdict* verdict : sources) {
     if (naming.gap.empty()) naming.gap = verdict->doubt;
   }
-  choose_rule(kase, sources, traces_of(kase, drop), naming);
+  auto traces = traces_of(kase, drop);
+  std::string untraced;
+  if (const HookVerdict* culprit = traced_culprit(kase, sources, naming, untraced)) traces.push_back(culprit);
+  choose_rule(kase, sources, traces, naming);
   if (!naming.named() && !naming.disagreed && !counters_failed) ask_earlier(kase, naming);
+  if (!naming.named() && !naming.disagreed && !untraced.empty()) naming.gap += (naming.gap.empty() ? "" : "; ") + untraced;
   if (naming.named()) find_text(kase, naming);
   return naming;
 }
