@@ -134,6 +134,7 @@ Status LiveSession::start_nftrace() {
   auto session = NftraceSession::start(options_.filter, netns_filter_, surroundings_, monotonic_now(), say);
   if (!session) return session.error();
   nftrace_ = std::move(*session);
+  rule_watch_.follow_traced(nftrace_->namespaces());
   return Ok{};
 }
 
@@ -156,7 +157,9 @@ int LiveSession::loop(const std::function<void()>& armed) {
   engine_.set_before_judge([this](const model::Journey& journey) {
     const MonotonicNs now = monotonic_now();
     const bool around = surroundings_.look_at(journey, now);
+    if (nftrace_) nftrace_->gather();
     const bool rules = rule_watch_.look_at(journey, now);
+    if (nftrace_) nftrace_->gather();
     if (!around && !rules) return;
     engine_.set_inventory(surroundings_.inventory());
     if (recorder_.is_on()) recorder_.inventory(now, surroundings_.touched());
@@ -267,7 +270,10 @@ void LiveSession::drain() {
 void LiveSession::tick(MonotonicNs now) {
   probe_.sweep();
   drain();
-  if (nftrace_) nftrace_->tick(now);
+  if (nftrace_) {
+    nftrace_->tick(now);
+    rule_watch_.follow_traced(nftrace_->namespaces());
+  }
   rule_watch_.tick(now);
   note_losses(now);
   next_tick_ns_ = now + kTick;

@@ -14,6 +14,12 @@ namespace {
 /// A look into /proc; a new pod's first attempts are traced after at most this long.
 constexpr DurationNs kLookEvery = 2 * kSecond;
 
+/// No packet takes longer through the rules of one namespace.
+constexpr DurationNs kLossFelt = 1 * kSecond;
+
+/// Between two drains.
+constexpr std::size_t kMaxGathered = 16'384;
+
 auto opener(Surroundings& surroundings) {
   return [&surroundings](model::NetnsId netns) { return surroundings.open(netns); };
 }
@@ -67,12 +73,32 @@ void NftraceSession::follow() {
   }
 }
 
-void NftraceSession::drain(const std::function<void(std::span<const std::byte>)>& take) {
-  tracer_->drain([&](const nftrace::Step& step) {
-    // The message says no time; it was sent just before.
-    const auto record = wire::encode_verdict(nftrace::to_event(step, monotonic_now()));
-    if (record) take(*record);
+void NftraceSession::gather() {
+  if (gathered_.size() >= kMaxGathered) return;
+  const bool all = tracer_->drain([&](const nftrace::Step& step) {
+    // It was sent just before.
+    const MonotonicNs now = monotonic_now();
+    auto record = wire::encode_verdict(nftrace::to_event(step, now, is_after_loss(now)));
+    if (record) gathered_.push_back(*std::move(record));
   });
+  // What waited when messages were lost is read only now: it counts from here.
+  if (is_after_loss(monotonic_now()) && unread_since_loss_) lost_ns_ = monotonic_now();
+  if (all) unread_since_loss_ = false;
+}
+
+void NftraceSession::drain(const std::function<void(std::span<const std::byte>)>& take) {
+  gather();
+  for (const auto& record : gathered_) take(record);
+  gathered_.clear();
+}
+
+bool NftraceSession::is_after_loss(MonotonicNs now) {
+  if (tracer_->lost() != known_lost_) {
+    known_lost_ = tracer_->lost();
+    lost_ns_ = now;
+    unread_since_loss_ = true;
+  }
+  return unread_since_loss_ || (lost_ns_ != 0 && now < lost_ns_ + kLossFelt);
 }
 
 void NftraceSession::tick(MonotonicNs now) {

@@ -31,10 +31,13 @@ class NftraceSession {
 
   /// Readable when there is something to drain.
   int fd() const { return tracer_->fd(); }
+  /// Reads what there is and keeps it: a message says no time, so what is read late looks late. Call it between things that take time.
+  void gather();
   /// `take` gets each record; it counts from then on like one of the kernel side's.
   void drain(const std::function<void(std::span<const std::byte>)>& take);
   /// New namespaces, namespaces that are gone, tables that somebody removed. Cheap when called too often.
   void tick(MonotonicNs now);
+  std::vector<model::NetnsId> namespaces() const { return tracer_->namespaces(); }
   /// What rule paths do not show, for the summary.
   std::vector<model::Gap> gaps() const;
 
@@ -43,6 +46,8 @@ class NftraceSession {
                  bool has_prefilter)
       : tracer_(std::move(tracer)), only_(only), surroundings_(surroundings), say_(std::move(say)), has_prefilter_(has_prefilter) {}
   void follow();
+  /// Of a step that was read now: others of the same packet may be missing.
+  bool is_after_loss(MonotonicNs now);
   void say_troubles();
 
   std::unique_ptr<nftrace::Tracer> tracer_;
@@ -53,6 +58,10 @@ class NftraceSession {
   std::set<model::NetnsId> refused_;
   std::string first_refusal_;
   MonotonicNs looked_ns_ = 0;
+  std::vector<std::vector<std::byte>> gathered_;
+  std::uint64_t known_lost_ = 0;
+  MonotonicNs lost_ns_ = 0;  ///< the last time that what was lost may have been missing from what was read
+  bool unread_since_loss_ = false;
 };
 
 /// Puts back what a synfate that was killed while tracing rules had left; looks for nothing where there is no trace of one.

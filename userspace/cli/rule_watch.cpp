@@ -47,7 +47,7 @@ bool asks_for_elements(const model::RuleText& text) {
 }  // namespace
 
 bool RuleWatch::look_at(const model::Journey& journey, MonotonicNs now) {
-  bool learnt = false;
+  bool learnt = legacy_tables_.look_at(journey, now);
   for (const model::Event& event : journey.events) {
     const auto* verdict = event.get<model::HookVerdict>();
     if (verdict == nullptr) continue;

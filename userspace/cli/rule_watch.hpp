@@ -11,6 +11,7 @@
 #include <string>
 #include <utility>
 
+#include "cli/legacy_tables.hpp"
 #include "cli/surroundings.hpp"
 #include "model/verdict.hpp"
 #include "probe/probe.hpp"
@@ -21,12 +22,15 @@ class RuleWatch {
  public:
   using Say = std::function<void(const model::Notice&)>;
 
-  RuleWatch(probe::Probe& probe, Surroundings& surroundings, Say say) : probe_(probe), surroundings_(surroundings), say_(std::move(say)) {}
+  RuleWatch(probe::Probe& probe, Surroundings& surroundings, Say say)
+      : probe_(probe), surroundings_(surroundings), say_(std::move(say)), legacy_tables_(surroundings) {}
 
   /// Before a journey is judged. Returns true when the inventory has learnt something.
   bool look_at(const model::Journey& journey, MonotonicNs now);
   /// Of xtables, and with_expressions of nf_tables, where the kernel allows it; says so when it should and does not.
   void trace_functions(bool with_expressions);
+  /// Where the kernel's own tracing is on: its lines about rules of iptables-legacy are to be believed.
+  void follow_traced(const std::vector<model::NetnsId>& namespaces) { legacy_tables_.follow(namespaces); }
   /// Ends what has seen no drop for a while.
   void tick(MonotonicNs now);
 
@@ -56,6 +60,7 @@ class RuleWatch {
   probe::Probe& probe_;
   Surroundings& surroundings_;
   Say say_;
+  LegacyTables legacy_tables_;
   std::array<std::optional<Table>, probe::XtCounters::kMaxWatches> tables_;
   std::set<std::pair<model::NetnsId, std::string>> said_unwatched_;
   bool said_untraced_ = false;

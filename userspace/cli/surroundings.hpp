@@ -24,6 +24,10 @@ class Surroundings {
   void retract_rule(model::NetnsId netns, const model::RuleKey& key, const model::Flow& flow, const std::string& gap) {
     reader_.retract_rule(netns, key, flow, gap);
   }
+  void say_it_drops(model::NetnsId netns, const model::RuleKey& key, MonotonicNs from_ns, MonotonicNs until_ns) {
+    reader_.say_it_drops(netns, key, from_ns, until_ns);
+  }
+  std::vector<inventory::XtTable> read_xt_tables(model::NetnsId netns) { return reader_.read_xt_tables(netns); }
   Result<inventory::XtTable> read_xt_table(model::NetnsId netns, int family, const std::string& table, MonotonicNs now);
   const model::Inventory& inventory() const { return reader_.current(); }
   Result<machine::NetnsHandle> open(model::NetnsId netns) const { return reader_.open(netns); }

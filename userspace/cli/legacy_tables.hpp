@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+// What --nftrace needs to believe a trace of iptables-legacy: the kernel's tables as they were before a drop and after it. A trace counts
+// the rule in its chain and says nothing of what it does; a rule that was the same before and after was this one in between.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "cli/surroundings.hpp"
+
+namespace synfate::cli {
+
+/// One table, each time that it was read and was not as before.
+class TableHistory {
+ public:
+  /// It was read between these times.
+  void read(inventory::XtTable table, MonotonicNs begun_ns, MonotonicNs ended_ns);
+
+  struct Entry {
+    const inventory::XtRule* rule = nullptr;
+    MonotonicNs from_ns = 0;  ///< it was the same all the time
+    MonotonicNs until_ns = 0;
+  };
+  /// What xtables' TRACE called so just before `at`; nothing where that was not read before, or not after, or was not the same.
+  std::optional<Entry> traced(const std::string& chain, std::uint32_t number, MonotonicNs at) const;
+  MonotonicNs read_ns() const { return states_.empty() ? 0 : states_.back().until_ns; }
+  std::size_t size() const;
+
+ private:
+  struct State {
+    inventory::XtTable table;
+    MonotonicNs from_ns = 0;
+    MonotonicNs until_ns = 0;  ///< before from_ns where it was read once
+  };
+  std::deque<State> states_;
+};
+
+class LegacyTables {
+ public:
+  explicit LegacyTables(Surroundings& surroundings) : surroundings_(surroundings) {}
+
+  /// Reads the tables of those that it has not read yet, and forgets all others.
+  void follow(const std::vector<model::NetnsId>& namespaces);
+  /// Reads the rule that tracing says dropped the journey's last SYN, and says in the inventory that it drops. True when the inventory
+  /// has learnt something.
+  bool look_at(const model::Journey& journey, MonotonicNs now);
+
+ private:
+  struct Table {
+    TableHistory history;
+    DurationNs cost_ns = 0;  ///< of reading it
+  };
+  /// By namespace, family and name.
+  using Key = std::tuple<model::NetnsId, std::uint8_t, std::string>;
+  struct Told {
+    std::uint64_t digest = 0;
+    MonotonicNs read_ns = 0;
+  };
+
+  void keep(Key key, inventory::XtTable table, MonotonicNs begun_ns, MonotonicNs ended_ns);
+  std::optional<TableHistory::Entry> entry_of(const model::Event& drop, const model::RuleKey& key, MonotonicNs now);
+
+  Surroundings& surroundings_;
+  std::map<Key, Table> tables_;
+  std::set<model::NetnsId> followed_;
+  std::map<std::string, Told> told_;  ///< by namespace and rule: the text that is in the inventory; bounded
+};
+
+}  // namespace synfate::cli
