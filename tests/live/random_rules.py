@@ -11,6 +11,7 @@
 """
 
 import argparse
+import ctypes
 import json
 import os
 import random
@@ -31,8 +32,11 @@ KINDS = ("nft", "iptables-nft", "iptables-legacy", "mixed")
 TRAFFIC = os.path.join(os.path.dirname(os.path.abspath(__file__)), "rule_traffic.py")
 AT_ONCE = 64
 # A legacy rule is told from the SYN that the kernel sends again after a second, if not from the first.
+# What else tells a rule of iptables-legacy: the functions, and the counters of a table that is found by its hook entry.
+ALONE = ("fentry", "netfilter_link")
 HOLD, HOLD_LEGACY = 0.2, 1.5 if tool.PATIENCE <= 2 else 4
 LEAST_SHARE = 0.995
+CLONE_NEWNET = 0x40000000
 
 
 def options():
@@ -45,6 +49,7 @@ def options():
     parser.add_argument("--syns", type=int, default=260 if tool.PATIENCE <= 2 else 40)
     parser.add_argument("--rules", type=int, default=1000 if tool.PATIENCE <= 2 else 300, help="the most that a table may have, about")
     parser.add_argument("--without", action="append", default=[], help="as for synfate")
+    parser.add_argument("--nftrace", action="store_true", help="the kernel traces rules, too")
     parser.add_argument("--show", type=int, default=5, help="how many failures of a round are shown whole")
     parser.add_argument("scenario", nargs="*")
     return parser.parse_args()
@@ -53,9 +58,9 @@ def options():
 OPTIONS = options()
 
 
-def reproduction(number, kind, syns, rules, without):
+def reproduction(number, kind, syns, rules, without, nftrace):
     words = [f"--seed {OPTIONS.seed} --round {number} --kind {kind} --syns {syns} --rules {rules}"]
-    return " ".join([f"python3 {sys.argv[0]}", *words, *(f"--without {feature}" for feature in without), "rounds"])
+    return " ".join([f"python3 {sys.argv[0]}", *words, *(f"--without {feature}" for feature in without), *["--nftrace"] * nftrace, "rounds"])
 
 
 def build(lab):
@@ -185,7 +190,7 @@ def refused_at_once(row):
     return bool(row) and row["fate"] == "refused" and row["syns"] == 1
 
 
-def one_round(lab, number, kind, syn_count, rules, without=()):
+def one_round(lab, number, kind, syn_count, rules, without=(), nftrace=False):
     """A ruleset, its SYNs and what synfate says of them: Judgement."""
     rng = random.Random(f"{OPTIONS.seed}/{number}")
     addresses = build(lab)
@@ -193,8 +198,10 @@ def one_round(lab, number, kind, syn_count, rules, without=()):
     rule_loading.load(lab, world, rng)
     fates = {syn: world.fate(syn) for syn in syns}
     senders = Senders(lab)
-    # Others' tables of iptables-legacy would take the places of ours: it watches only a few at once.
-    synfate = lab.synfate("trace", "--netns", lab.inode("client"), *(word for feature in without for word in ("--without", feature)))
+    # Others' tables of iptables-legacy would take the places of ours: it watches only a few at once. Rules are traced only in the namespace
+    # that is named, so none is.
+    scope = ["--nftrace"] if nftrace else ["--netns", lab.inode("client")]
+    synfate = lab.synfate("trace", *scope, *(word for feature in without for word in ("--without", feature)))
     rows = Rows(synfate, lab.inode("client"))
     begun = time.monotonic()
     warm = first_of_each_legacy_table(fates)
@@ -230,7 +237,7 @@ def one_round(lab, number, kind, syn_count, rules, without=()):
     judgement.notices = sorted({line["code"] + ": " + line["text"] for line in done.lines if line["type"] == "notice"})
     judgement.size = sum(len(chain.rules) for table in world.tables for chain in table.chains)
     judgement.seconds = (sent - begun, time.monotonic() - sent)
-    judgement.line = reproduction(number, kind, syn_count, rules, without)
+    judgement.line = reproduction(number, kind, syn_count, rules, without, nftrace)
     return judgement
 
 
@@ -253,12 +260,19 @@ def describe(number, kind, judgement):
     )
 
 
+def leave_the_machine():
+    """The namespaces that the test can see are the lab's and this one: what traces rules everywhere changes no other."""
+    check(ctypes.CDLL(None).unshare(CLONE_NEWNET) == 0, "no namespace for the test itself")
+
+
 def rounds(lab):
     """Each kind of ruleset in turn; at least 99.5 % of the rules named, none wrongly."""
+    if OPTIONS.nftrace:
+        leave_the_machine()
     total, failed, wrong = {}, [], 0
     for number in OPTIONS.round or range(OPTIONS.rounds):
         kind = OPTIONS.kind or KINDS[number % len(KINDS)]
-        judgement = one_round(lab, number, kind, OPTIONS.syns, OPTIONS.rules, tuple(OPTIONS.without))
+        judgement = one_round(lab, number, kind, OPTIONS.syns, OPTIONS.rules, tuple(OPTIONS.without), OPTIONS.nftrace)
         describe(number, kind, judgement)
         show(judgement, (rule_verdicts.WRONG, rule_verdicts.UNDETERMINED))
         sys.stdout.flush()
@@ -302,7 +316,24 @@ def lesser_kernels(lab):
     check(wrong == 0, f"{wrong} SYNs with a wrong rule; seed {OPTIONS.seed}")
 
 
+def traced(lab):
+    """With the kernel's own tracing of rules, beside all else, and where nothing else tells a rule of iptables-legacy."""
+    leave_the_machine()
+    wrong = 0
+    for number, (kind, without) in enumerate((("iptables-legacy", ALONE), ("mixed", ALONE), ("iptables-legacy", ()), ("mixed", ()))):
+        judgement = one_round(lab, 2000 + number, kind, 60 if tool.PATIENCE <= 2 else 20, 100, without, True)
+        print(f"--nftrace, {kind}, without {', '.join(without) or 'nothing'}: tier {judgement.tier}, {judgement.lost} events lost")
+        for backend, tally in sorted(judgement.by_backend.items()):
+            print(f"  {backend}: {tally.words()}")
+        show(judgement, (rule_verdicts.WRONG,))
+        wrong += judgement.wrong()
+        if without:
+            check(judgement.by_backend["iptables-legacy"].counts[rule_verdicts.RIGHT] > 0, "tracing named no rule of iptables-legacy")
+        lab.clear()
+    check(wrong == 0, f"{wrong} SYNs with a wrong rule; seed {OPTIONS.seed}")
+
+
 if __name__ == "__main__":
     print(f"seed {OPTIONS.seed}")
     sys.argv[1:] = OPTIONS.scenario
-    main(62, __doc__, rounds, lesser_kernels)
+    main(62, __doc__, rounds, lesser_kernels, traced)

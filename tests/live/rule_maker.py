@@ -287,7 +287,8 @@ class Maker:
         table = Table(netns, "nft", family, self.name("t"))
         for _ in range(rng.randint(1, 3)):
             spot = rng.choice(spots)
-            priority = rng.choice([n for n in range(-350, 350, 7) if (spot, n) not in taken])
+            # Of two with one priority the kernel asks the one that came last, first: a table of iptables, which come later, is at 0.
+            priority = rng.choice([n for n in range(-350, 350, 7) if n != 0 and (spot, n) not in taken])
             taken.add((spot, priority))
             policy = "drop" if rng.random() < 0.35 and family != "netdev" else "accept"
             rejects = family != "netdev" and spot.hook in ("input", "forward", "output")
