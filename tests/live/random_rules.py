@@ -327,8 +327,10 @@ def traced(lab):
             print(f"  {backend}: {tally.words()}")
         show(judgement, (rule_verdicts.WRONG,))
         wrong += judgement.wrong()
-        if without:
-            check(judgement.by_backend["iptables-legacy"].counts[rule_verdicts.RIGHT] > 0, "tracing named no rule of iptables-legacy")
+        if without and kind == "iptables-legacy":
+            share = judgement.by_backend[kind].share()
+            # On a busy machine a line may be read too late to be believed.
+            check(share >= (0.9 if tool.PATIENCE <= 2 else 0.1), f"only {100 * share:.2f} % of the rules of {kind} named by tracing alone")
         lab.clear()
     check(wrong == 0, f"{wrong} SYNs with a wrong rule; seed {OPTIONS.seed}")
 
