@@ -134,89 +134,6 @@ def iptables_legacy_ipv6(lab):
     legacy(lab, "ip6tables-legacy", lab.v6(2, 2))
 
 
-LEAST = ("--without", "netfilter_link", "--without", "fentry")
-
-
-def named(lab, port, *arguments, address=None, fate="dropped", by="netfilter_drop", netns="router"):
-    """The rule in the first revision of the row about one connect() whose only SYN is dropped, and its evidence."""
-    synfate = lab.synfate("trace", "--nftrace", "--netns", lab.inode(netns), *arguments)
-    lab.connect("client", address or lab.v4(2, 2), port, 0.3)
-    row = synfate.expect_attempt({"flow": {"dport": port}}, {"fate": fate, "cause": by, "revision": 1})
-    done = synfate.stop()
-    last = [line for line in done.lines if line["type"] == "attempt"][-1]
-    expect({"syns": 1, "where": {"rule": row["where"]["rule"]}}, last)
-    return row
-
-
-def named_each_way(lab, port, rule, **more):
-    """Where nothing else tells it, and where others may."""
-    row = named(lab, port, *LEAST, **more)
-    expect({"where": {"rule": {"backend": "iptables-legacy", "how": "nftrace", **rule}, "rule_gap": None}, "confidence": "exact"}, row)
-    expect({"where": {"rule": {"backend": "iptables-legacy", **rule}, "rule_gap": None}}, named(lab, port, **more))
-
-
-def legacy_rules(lab):
-    """A user chain behind a LOG, of each family, with and without a condition; told of the very first SYN."""
-    routed(lab)
-    for tables, address in (("iptables-legacy", lab.v4(2, 2)), ("ip6tables-legacy", lab.v6(2, 2))):
-        for words in ("-N MINE", "-A FORWARD -p tcp --dport 70 -j LOG", "-A FORWARD -p tcp --dport 70:79 -j MINE",
-                      "-A MINE -p tcp --dport 71 -j ACCEPT", "-A MINE -p tcp --dport 70 -m comment --comment nobody -j DROP", "-A MINE -j DROP"):  # fmt: skip
-            lab.iptables("router", tables, words)
-        mine = {"family": "ip6" if ":" in address else "ip", "table": "filter", "chain": "MINE", "policy": False}
-        named_each_way(lab, 70, {**mine, "number": 2, "comment": "nobody"}, address=address)
-        # xtables calls it the chain's return.
-        named_each_way(lab, 72, {**mine, "number": 3, "text": "-A MINE -j DROP"}, address=address)
-
-
-def legacy_policy(lab):
-    """A policy, and a rule without a condition, which xtables calls a policy as well."""
-    routed(lab)
-    lab.iptables("server", "iptables-legacy", "-t mangle -A INPUT -p tcp --dport 81 -j ACCEPT")
-    lab.iptables("server", "iptables-legacy", "-t mangle -P INPUT DROP")
-    lab.iptables("server", "iptables-legacy", "-P INPUT DROP")
-    lab.iptables("server", "iptables-legacy", "-A INPUT -j DROP")
-    policy = {"table": "mangle", "chain": "INPUT", "policy": True, "number": None, "text": "-P INPUT DROP"}
-    named_each_way(lab, 80, policy, by="netfilter_policy", netns="server")
-    named_each_way(lab, 81, {"table": "filter", "chain": "INPUT", "policy": False, "number": 1, "text": "-A INPUT -j DROP"}, netns="server")
-
-
-def legacy_reject(lab):
-    routed(lab)
-    lab.iptables("router", "iptables-legacy", "-A FORWARD -p tcp --dport 81 -j ACCEPT")
-    lab.iptables("router", "iptables-legacy", "-A FORWARD -p tcp --dport 80 -j REJECT --reject-with icmp-admin-prohibited")
-    named_each_way(lab, 80, {"table": "filter", "chain": "FORWARD", "number": 2}, fate="refused", by="netfilter_reject")
-
-
-def legacy_hotdrop(lab):
-    """A match that drops the packet by itself (hashlimit with a full table) is in no line: the last one is the innocent jump to its chain."""
-    routed(lab)
-    lab.iptables("router", "iptables-legacy", "-N MINE")
-    lab.iptables("router", "iptables-legacy", "-A FORWARD -p tcp --dport 80 -j MINE")
-    full = "-m hashlimit --hashlimit-name lab --hashlimit-mode srcport --hashlimit-upto 1/hour --hashlimit-htable-size 1 --hashlimit-htable-max 1"
-    lab.iptables("router", "iptables-legacy", f"-A MINE -p tcp {full} -j ACCEPT")
-    lab.iptables("router", "iptables-legacy", "-A MINE -p tcp --dport 80 -j DROP")
-    lab.connect("client", lab.v4(2, 2), 80, 0.3)
-    for arguments in (LEAST, ()):
-        row = named(lab, 80, *arguments)
-        expect({"where": {"rule": {"chain": None, "number": None, "text": None}}}, row)
-        check("entry 1 of chain FORWARD" in row["where"]["rule_gap"], f"{row['where']}")
-
-
-def legacy_new_rule(lab):
-    """A rule that came after synfate is not known to have been there when its SYN was dropped; when the next one is, it is."""
-    routed(lab)
-    lab.iptables("router", "iptables-legacy", "-A FORWARD -p tcp --dport 90 -j ACCEPT")
-    synfate = lab.synfate("trace", "--nftrace", "--netns", lab.inode("router"), *LEAST)
-    lab.iptables("router", "iptables-legacy", "-I FORWARD -p tcp --dport 80 -j DROP")
-    lab.connect("client", lab.v4(2, 2), 80, 1.5)
-    first = synfate.expect_attempt({"flow": {"dport": 80}}, {"fate": "dropped", "revision": 1})
-    expect({"where": {"rule": {"chain": None, "number": None}}}, first)
-    check("not known to drop" in first["where"]["rule_gap"], f"{first['where']}")
-    rule = {"chain": "FORWARD", "number": 1, "how": "nftrace"}
-    synfate.expect_attempt({"flow": {"dport": 80}}, {"syns": 2, "where": {"rule": rule, "rule_gap": None}})
-    synfate.stop()
-
-
 def after_nat(lab):
     """Rules before and after two translations belong to one attempt; between them the packet has a flow that no device ever sees."""
     routed(lab)
@@ -334,6 +251,5 @@ def run_a_command(lab):
 
 
 if __name__ == "__main__":
-    of_legacy = (legacy_rules, legacy_policy, legacy_reject, legacy_hotdrop, legacy_new_rule)
     by_nft = (nft_with_jumps, policy_ipv6, iptables_nft, after_nat, prefixes, bridge)
-    main(60, __doc__, *by_nft, iptables_legacy, iptables_legacy_ipv6, *of_legacy, for_people_and_replayed, run_a_command, every_namespace, new_namespace)
+    main(60, __doc__, *by_nft, iptables_legacy, iptables_legacy_ipv6, for_people_and_replayed, run_a_command, every_namespace, new_namespace)

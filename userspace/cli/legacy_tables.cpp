@@ -12,11 +12,13 @@ namespace {
 
 /// A packet's way through a table is shorter, also where it is interrupted.
 constexpr DurationNs kWalk = 50 * kMillisecond;
-constexpr std::size_t kMaxStates = 4;
+/// Readings that are closer than that are not kept, so that a few of them reach back before any walk.
+constexpr DurationNs kApart = 25 * kMillisecond;
+constexpr std::size_t kMaxReadings = 4;
 /// Of all tables, about 100 bytes each.
 constexpr std::size_t kMaxEntries = 500'000;
-/// Reading a large table for every drop of a flood would take all the time.
-constexpr DurationNs kShareOfTime = 10;
+/// Ten times what reading an entry takes.
+constexpr DurationNs kPauseForEntry = kMillisecond / 100;
 constexpr DurationNs kReadAgain = 500 * kMillisecond;
 constexpr std::size_t kMaxRemembered = 4096;
 
@@ -30,45 +32,52 @@ const model::Event* last_dropped_by_a_hook(const model::Journey& journey) {
   return drop == journey.events.rend() ? nullptr : &*drop;
 }
 
+/// A table that was replaced begins to count from zero, unless it was told not to.
+bool only_counted(const inventory::XtTable& before, const inventory::XtTable& after) {
+  return before.same_rules(after) &&
+         std::equal(before.rules.begin(), before.rules.end(), after.rules.begin(),
+                    [](const inventory::XtRule& a, const inventory::XtRule& b) { return a.packets <= b.packets; });
+}
+
 }  // namespace
 
 void TableHistory::read(inventory::XtTable table, MonotonicNs begun_ns, MonotonicNs ended_ns) {
-  if (!states_.empty() && states_.back().table.same_rules(table)) {
-    states_.back().until_ns = begun_ns;
-    return;
-  }
-  states_.push_back({std::move(table), ended_ns, begun_ns});
-  if (states_.size() > kMaxStates) states_.pop_front();
+  const bool close = readings_.size() > 1 && readings_.back().ended_ns < readings_[readings_.size() - 2].ended_ns + kApart;
+  if (close) readings_.pop_back();
+  readings_.push_back({std::move(table), begun_ns, ended_ns});
+  if (readings_.size() > kMaxReadings) readings_.pop_front();
 }
 
 std::optional<TableHistory::Entry> TableHistory::traced(const std::string& chain, std::uint32_t number, MonotonicNs at) const {
-  const auto later = std::find_if(states_.begin(), states_.end(), [&](const State& state) { return state.from_ns + kWalk > at; });
-  if (later == states_.begin()) return std::nullopt;
-  const State& before = *std::prev(later);
-  const inventory::XtRule* rule = before.table.traced(chain, number);
-  if (rule == nullptr) return std::nullopt;
-  if (at <= before.until_ns) return Entry{rule, before.from_ns, before.until_ns};
-  const auto after = std::find_if(later, states_.end(), [&](const State& state) { return state.until_ns >= at; });
-  if (after == states_.end()) return std::nullopt;
+  const auto later = std::find_if(readings_.begin(), readings_.end(), [&](const Reading& one) { return one.ended_ns + kWalk > at; });
+  const auto after = std::find_if(later, readings_.end(), [&](const Reading& one) { return one.begun_ns >= at; });
+  if (later == readings_.begin() || after == readings_.end()) return std::nullopt;
+  const auto before = std::prev(later);
+  for (auto next = before; next != after; ++next) {
+    if (!only_counted(next->table, std::next(next)->table)) return std::nullopt;
+  }
+  const inventory::XtRule* rule = before->table.traced(chain, number);
   const inventory::XtRule* same = after->table.traced(chain, number);
-  if (same == nullptr || same->digest != rule->digest || same->role != rule->role) return std::nullopt;
-  return Entry{rule, before.from_ns, after->until_ns};
+  if (rule == nullptr || same == nullptr || same->packets <= rule->packets) return std::nullopt;
+  return Entry{rule, before->ended_ns, after->begun_ns};
+}
+
+MonotonicNs TableHistory::due_ns() const {
+  return readings_.empty() ? 0 : readings_.back().ended_ns + readings_.back().table.rules.size() * kPauseForEntry;
 }
 
 std::size_t TableHistory::size() const {
   std::size_t entries = 0;
-  for (const State& state : states_) entries += state.table.rules.size();
+  for (const Reading& one : readings_) entries += one.table.rules.size();
   return entries;
 }
 
 void LegacyTables::keep(Key key, inventory::XtTable table, MonotonicNs begun_ns, MonotonicNs ended_ns) {
   std::size_t entries = table.rules.size();
-  for (const auto& [other, known] : tables_) entries += known.history.size();
+  for (const auto& [other, known] : tables_) entries += known.size();
   // They come again one by one, with the drops in them.
   if (entries > kMaxEntries) tables_.clear();
-  Table& known = tables_[std::move(key)];
-  known.history.read(std::move(table), begun_ns, ended_ns);
-  known.cost_ns = ended_ns - begun_ns;
+  tables_[std::move(key)].read(std::move(table), begun_ns, ended_ns);
 }
 
 void LegacyTables::follow(const std::vector<model::NetnsId>& namespaces) {
@@ -89,15 +98,15 @@ std::optional<TableHistory::Entry> LegacyTables::entry_of(const model::Event& dr
   const Key where{drop.place.netns, key.family, key.table};
   if (!followed_.contains(drop.place.netns)) return std::nullopt;
   const auto known = tables_.find(where);
-  const bool is_read = known != tables_.end() && known->second.history.read_ns() >= drop.time_ns;
-  const bool is_due = known == tables_.end() || known->second.history.read_ns() + known->second.cost_ns * kShareOfTime < now;
+  const bool is_read = known != tables_.end() && known->second.read_ns() >= drop.time_ns;
+  const bool is_due = known == tables_.end() || known->second.due_ns() <= now;
   if (!is_read && is_due) {
     const MonotonicNs begun = monotonic_now();
     auto table = surroundings_.read_xt_table(drop.place.netns, family_of(key.family), key.table, now);
     if (table) keep(where, *std::move(table), begun, monotonic_now());
   }
   const auto found = tables_.find(where);
-  return found == tables_.end() ? std::nullopt : found->second.history.traced(key.chain, key.number, drop.time_ns);
+  return found == tables_.end() ? std::nullopt : found->second.traced(key.chain, key.number, drop.time_ns);
 }
 
 bool LegacyTables::look_at(const model::Journey& journey, MonotonicNs now) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 // What --nftrace needs to believe a trace of iptables-legacy: the kernel's tables as they were before a drop and after it. A trace counts
-// the rule in its chain and says nothing of what it does; a rule that was the same before and after was this one in between.
+// the rule in its chain and says nothing of what it does; in a table that was the same before and after, and counted on, it was this one.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@
 
 namespace synfate::cli {
 
-/// One table, each time that it was read and was not as before.
+/// One table, as of its last readings.
 class TableHistory {
  public:
   /// It was read between these times.
@@ -27,18 +27,21 @@ class TableHistory {
     MonotonicNs from_ns = 0;  ///< it was the same all the time
     MonotonicNs until_ns = 0;
   };
-  /// What xtables' TRACE called so just before `at`; nothing where that was not read before, or not after, or was not the same.
+  /// What xtables' TRACE called so just before `at`; nothing where the table was not read before or not after, or was not the same, or
+  /// where its counters do not say that this entry has matched meanwhile: it may have been replaced and put back.
   std::optional<Entry> traced(const std::string& chain, std::uint32_t number, MonotonicNs at) const;
-  MonotonicNs read_ns() const { return states_.empty() ? 0 : states_.back().until_ns; }
+  /// When it is worth another reading: a large one would take all the time.
+  MonotonicNs due_ns() const;
+  MonotonicNs read_ns() const { return readings_.empty() ? 0 : readings_.back().begun_ns; }
   std::size_t size() const;
 
  private:
-  struct State {
+  struct Reading {
     inventory::XtTable table;
-    MonotonicNs from_ns = 0;
-    MonotonicNs until_ns = 0;  ///< before from_ns where it was read once
+    MonotonicNs begun_ns = 0;
+    MonotonicNs ended_ns = 0;
   };
-  std::deque<State> states_;
+  std::deque<Reading> readings_;
 };
 
 class LegacyTables {
@@ -52,10 +55,6 @@ class LegacyTables {
   bool look_at(const model::Journey& journey, MonotonicNs now);
 
  private:
-  struct Table {
-    TableHistory history;
-    DurationNs cost_ns = 0;  ///< of reading it
-  };
   /// By namespace, family and name.
   using Key = std::tuple<model::NetnsId, std::uint8_t, std::string>;
   struct Told {
@@ -67,7 +66,7 @@ class LegacyTables {
   std::optional<TableHistory::Entry> entry_of(const model::Event& drop, const model::RuleKey& key, MonotonicNs now);
 
   Surroundings& surroundings_;
-  std::map<Key, Table> tables_;
+  std::map<Key, TableHistory> tables_;
   std::set<model::NetnsId> followed_;
   std::map<std::string, Told> told_;  ///< by namespace and rule: the text that is in the inventory; bounded
 };

@@ -146,6 +146,7 @@ class Parser {
     // The two offsets are neighbours in memory.
     rule.proof = fnv1a(rule.proof, entry.bytes.substr(layout_.target_offset, 4));
     rule.proof = fnv1a(rule.proof, entry.bytes.substr(entry.target_at, 2));
+    rule.packets = value_at<std::uint64_t>(entry.bytes, layout_.header - sizeof(xt_counters));
     // nfcache, comefrom and the two counters are what the kernel changes by itself.
     std::string stable{entry.bytes};
     stable.replace(layout_.matched, 4, 4, '\0');

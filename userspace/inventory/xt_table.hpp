@@ -50,6 +50,7 @@ struct XtRule {
   std::uint32_t to_chain = 0;  ///< Jump and Goto: in XtTable::chains
   /// Untrusted; "" for the standard target: "REJECT", "LOG". The kernel's name: iptables may print another ("NOTRACK" for a CT).
   std::string target;
+  std::uint64_t packets = 0;  ///< that it has matched, as of its reading
   /// FNV-1a, 64 bit, over its ipt_ip or ip6t_ip6, target_offset, next_offset and its target's size: what the kernel's own copy has in
   /// common with this one. Nothing of it is a counter or a pointer.
   std::uint64_t proof = 0;

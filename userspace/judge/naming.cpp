@@ -221,7 +221,9 @@ const HookVerdict* traced_culprit(const Case& kase, const std::vector<const Hook
   } else if (entries_differ) {
     why += "and which entry of the hook it was is not determined";
   } else if (text == nullptr || !text->dropped_at(drop.time_ns) || !is_about(*text, verdict->rule)) {
-    why += "which is not known to drop all that it matches: its target may go on, or the table was not read both before and after";
+    why +=
+        "which is not known to drop all that it matches: its target may go on, or the table was not read, or not the same, before and "
+        "after";
   } else {
     why.clear();
     return verdict;

@@ -114,6 +114,18 @@ TEST_CASE("xtables' TRACE counts what ends a chain as well") {
   CHECK(table.traced("three", 1) == nullptr);
 }
 
+TEST_CASE("what an entry has matched is read, and does not make it another one") {
+  machine::XtTableBytes bytes = test::small_xt_table(AF_INET);
+  const XtTable before = parsed(bytes);
+  CHECK(before.rules[0].packets == 0);
+  const std::uint64_t packets = 0x1234567890;
+  std::memcpy(bytes.entries.data() + 96, &packets, sizeof packets);
+  const XtTable after = parsed(bytes);
+  CHECK(after.rules[0].packets == packets);
+  CHECK(after.rules[1].packets == 0);
+  CHECK(after.same_rules(before));
+}
+
 TEST_CASE("chains, numbers and targets are those of iptables-legacy-save, line by line") {
   for (const char* name : {"ip_filter", "ip_mangle", "ip_untouched", "ip6_filter"}) {
     CAPTURE(name);
