@@ -204,7 +204,7 @@ TEST_CASE("of a named set only its declaration is copied") {
   const auto made = copy(visit);
   REQUIRE(made);
   CHECK(types(made->batch) == std::vector<int>{-1, NFT_MSG_NEWTABLE, NFT_MSG_NEWCHAIN, NFT_MSG_NEWSET, NFT_MSG_NEWRULE, -1});
-  const auto& set = messages(made->batch)[3].attributes;
+  const Attributes set = messages(made->batch)[3].attributes;
   CHECK_FALSE(set.nested(NFTA_SET_DESC).has(NFTA_SET_DESC_SIZE));
   CHECK(set.nested(NFTA_SET_DESC).bytes(NFTA_SET_DESC_CONCAT) == "1234");
   CHECK_FALSE(set.has(77));
