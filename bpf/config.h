@@ -65,6 +65,7 @@ struct rule_question {
 	__u64 chain_handle;
 	__u64 handle;
 	__u64 proof; /* answer; 0: it is not there */
+	__u64 known; /* answer; 0: where it was is not remembered, and nothing can be said */
 };
 
 struct xt_question {

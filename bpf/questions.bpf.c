@@ -42,6 +42,7 @@ int rule_now(struct rule_question *question)
 	__u64 chain, blob;
 
 	question->proof = 0;
+	question->known = place && hunt && knows_nft();
 	if (!place || !hunt || !knows_nft())
 		return 0;
 	chain = place->chain;

@@ -3,7 +3,7 @@
 #ifndef SYNFATE_BPF_REMEMBER_H
 #define SYNFATE_BPF_REMEMBER_H
 
-#include "nft.h"
+#include "proof.h"
 
 /* Where the rules are that dropped something lately: user space asks about them again once it has read their text. */
 struct rule_name {
@@ -17,7 +17,7 @@ struct rule_place {
 };
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 1024);
+	__uint(max_entries, 4096);
 	__type(key, struct rule_name);
 	__type(value, struct rule_place);
 } rule_places SEC(".maps") __weak;

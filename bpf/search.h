@@ -5,6 +5,7 @@
 #define SYNFATE_BPF_SEARCH_H
 
 #include "generation.h"
+#include "proof.h"
 
 /* Of each CPU: a quarter of it at most, while nothing but new rules drop. */
 #define SEARCH_PERIOD_NS 100000000ull

@@ -97,14 +97,22 @@ bool RuleWatch::explain(const model::Journey& journey, const model::Event& event
   }
   if (verdict.rule.kind == model::RuleKey::Kind::XtRule) (void)place(event, verdict, question);
   if (!surroundings_.read_rule(event.place.netns, question, now)) return false;
-  const model::RuleKey& key = verdict.rule;
-  // Replacing a rule keeps its handle.
-  if (key.kind == model::RuleKey::Kind::NftRule && verdict.proof != 0 &&
-      probe_.rule_now(key.generation, key.chain_handle, key.handle) != verdict.proof) {
-    surroundings_.retract_rule(event.place.netns, key, event.flow,
-                               "the rule was removed or replaced between the drop and this reading: it does something else now");
-  }
+  const std::string changed = changed_since(event, verdict);
+  if (!changed.empty()) surroundings_.retract_rule(event.place.netns, verdict.rule, event.flow, changed);
   return true;
+}
+
+std::string RuleWatch::changed_since(const model::Event& event, const model::HookVerdict& verdict) const {
+  const model::RuleKey& key = verdict.rule;
+  if (key.kind != model::RuleKey::Kind::NftRule || verdict.proof == 0) return "";
+  const model::Netns* netns = surroundings_.inventory().find(event.place.netns);
+  const model::RuleText* text = netns == nullptr ? nullptr : netns->rule_text(key, event.flow);
+  if (text != nullptr && text->ruleset != 0 && text->ruleset == verdict.ruleset) return "";
+  // Replacing a rule keeps its handle.
+  const auto now = probe_.rule_now(key.generation, key.chain_handle, key.handle);
+  if (!now) return "the ruleset was changed between the drop and this reading, and whether this rule was is not remembered";
+  if (*now != verdict.proof) return "the rule was removed or replaced between the drop and this reading: it is another one now";
+  return "";
 }
 
 bool RuleWatch::place(const model::Event& event, const model::HookVerdict& verdict, inventory::RuleQuestion& question) const {

@@ -50,6 +50,8 @@ class RuleWatch {
   void watch(const model::Journey& journey, const model::Event& event, const model::HookVerdict& verdict, MonotonicNs now);
   /// The table as it is now, watched as it is now; false: it could not be, and why was said.
   bool arm(std::size_t slot, Table& table, MonotonicNs now);
+  /// Why what was read now is not what dropped the packet; empty: it is.
+  std::string changed_since(const model::Event& event, const model::HookVerdict& verdict) const;
   bool is_worth_reading(const model::Event& event, const model::RuleKey& key, MonotonicNs now);
   /// Types of a module that came later become known.
   void reload(MonotonicNs now);

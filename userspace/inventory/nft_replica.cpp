@@ -165,9 +165,11 @@ class Copier {
       for_each_attribute(*payload, [&](std::uint16_t type, std::string_view value) {
         if (among(kSetAttributes, type) || among(kSetExpressions, type)) append_attribute(set->attributes, type, value);
       });
-      // Not its size: the kernel would make room for all elements of a set that stays empty.
       std::string description;
       const Attributes old = fields.nested(NFTA_SET_DESC);
+      // With its size a set is made as it was: one that grows as elements come may be told with some of them twice and some not at all
+      // while the kernel makes it larger. Without, where no elements come, or it would make room for all of them.
+      if (set->anonymous && old.has(NFTA_SET_DESC_SIZE)) append_attribute(description, NFTA_SET_DESC_SIZE, old.bytes(NFTA_SET_DESC_SIZE));
       if (old.has(NFTA_SET_DESC_CONCAT)) append_attribute(description, NFTA_SET_DESC_CONCAT, old.bytes(NFTA_SET_DESC_CONCAT));
       if (!description.empty()) append_attribute(set->attributes, NFTA_SET_DESC, description);
     });

@@ -226,8 +226,8 @@ Status Probe::reload_rules() {
   return Ok{};
 }
 
-std::uint64_t Probe::rule_now(std::uint64_t netns_cookie, std::uint64_t chain_handle, std::uint64_t handle) const {
-  return kernel_->rules ? kernel_->rules->rule_now(netns_cookie, chain_handle, handle) : 0;
+std::optional<std::uint64_t> Probe::rule_now(std::uint64_t netns_cookie, std::uint64_t chain_handle, std::uint64_t handle) const {
+  return kernel_->rules ? kernel_->rules->rule_now(netns_cookie, chain_handle, handle) : std::nullopt;
 }
 
 Status Probe::trace_functions(bool with_expressions) {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "base/result.hpp"
 #include "base/unique_fd.hpp"
@@ -36,8 +37,8 @@ class RulePrograms {
   Status open_drill(int netns_fd);
   void close_drill();
   /// What the rule of nf_tables of that name does now, in the number that its verdict had (wire_verdict.proof); 0: it is not there any
-  /// more.
-  std::uint64_t rule_now(std::uint64_t netns_cookie, std::uint64_t chain_handle, std::uint64_t handle) const;
+  /// more. None: so many others have dropped since that nothing is remembered of it.
+  std::optional<std::uint64_t> rule_now(std::uint64_t netns_cookie, std::uint64_t chain_handle, std::uint64_t handle) const;
   /// Of the map that fexit programs write to.
   int evaluations_fd() const;
   /// Events that its programs were kept from seeing, since it was started.

@@ -80,8 +80,8 @@ Json to_json(const model::RuleKey& key) {
 }
 
 Json to_json(const model::RuleText& rule) {
-  const auto& [key, backend, chain, number, policy, text, comment, element, via, flow, ruleset, gap, source, drops_from_ns, drops_until_ns] =
-      rule;
+  const auto& [key, backend, chain, number, policy, text, comment, element, via, flow, ruleset, gap, source, drops_from_ns,
+               drops_until_ns] = rule;
   return {{"key", to_json(key)},
           {"backend", text_json(backend)},
           {"chain", text_json(chain)},

@@ -38,8 +38,7 @@ TEST_CASE("an nft rule is named with all that its text tells") {
 
 TEST_CASE("elements are told only of the ruleset that dropped the packet") {
   Story story = dropped("nft_do_chain");
-  named(story, How::Stack, nft_rule());
-  story.verdict(How::Stack).ruleset = 7;
+  std::uint32_t at_the_drop = 7;
   auto text = text_for(nft_rule(), "nft", "ip daddr vmap @m");
   text.comment = "of the rule";
   text.element = "10.0.0.1 comment \"ours\" : drop";
@@ -49,12 +48,15 @@ TEST_CASE("elements are told only of the ruleset that dropped the packet") {
   SUBCASE("not known of the text") {}
   SUBCASE("not known of the drop") {
     text.ruleset = 7;
-    story.verdict(How::Stack).ruleset = 0;
+    at_the_drop = 0;
   }
   SUBCASE("a later one") {
     text.ruleset = 8;
     later = true;
   }
+  auto& told = story.verdict(How::Stack);
+  told.rule = nft_rule();
+  told.ruleset = at_the_drop;
   with_text(story, text);
   const Verdict verdict = story.judged();
   const auto& rule = verdict.where.rule.value();
@@ -69,8 +71,9 @@ TEST_CASE("elements are told only of the ruleset that dropped the packet") {
 
 TEST_CASE("a later ruleset takes nothing from a rule that asks no set") {
   Story story = dropped("nft_do_chain");
-  named(story, How::Stack, nft_rule());
-  story.verdict(How::Stack).ruleset = 7;
+  auto& told = story.verdict(How::Stack);
+  told.rule = nft_rule();
+  told.ruleset = 7;
   auto text = text_for(nft_rule(), "nft", "tcp dport 80 drop");
   text.ruleset = 8;
   with_text(story, text);

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What a rule of nf_tables does and says, in one number, which tells whether it is still the same one. Leaves out what packets change. */
+#ifndef SYNFATE_BPF_PROOF_H
+#define SYNFATE_BPF_PROOF_H
+
+#include "nft.h"
+
+#define EXPRESSION_NAME(a, b, c, d, e, f, g)                                                                                               \
+	((__u64)(a) | (__u64)(b) << 8 | (__u64)(c) << 16 | (__u64)(d) << 24 | (__u64)(e) << 32 | (__u64)(f) << 40 | (__u64)(g) << 48)
+
+/* The first seven bytes of the name of the expression whose operations these are. */
+static __always_inline __u64 expression_name(__u64 ops)
+{
+	__u64 type = pointer_of((struct nft_expr_ops *)ops, type), at, name = 0;
+
+	at = pointer_of((struct nft_expr_type *)type, name);
+	bpf_probe_read_kernel_str(&name, sizeof(name), (void *)at);
+	return name;
+}
+
+/* Packets change what these hold. */
+static __always_inline bool keeps_state(__u64 name)
+{
+	return name == EXPRESSION_NAME('l', 'i', 'm', 'i', 't', 0, 0) || name == EXPRESSION_NAME('q', 'u', 'o', 't', 'a', 0, 0) ||
+	       name == EXPRESSION_NAME('c', 'o', 'n', 'n', 'l', 'i', 'm') || name == EXPRESSION_NAME('n', 'u', 'm', 'g', 'e', 'n', 0) ||
+	       name == EXPRESSION_NAME('l', 'a', 's', 't', 0, 0, 0) || name == EXPRESSION_NAME('c', 'o', 'u', 'n', 't', 'e', 'r');
+}
+
+#define MAX_RULE_WORDS 512
+
+/* Word by word, the expressions that keep state left out: blob_end is where the expression under way ends, number whether it counts. */
+static long hash_step(__u32 i, struct hunt **at)
+{
+	struct hunt *hunt = *at;
+	__u64 word;
+
+	if (hunt->cursor >= hunt->rule_end)
+		return 1;
+	word = read_word(hunt->cursor);
+	if (hunt->cursor >= hunt->blob_end) {
+		__u32 size = word ? BPF_CORE_READ((struct nft_expr_ops *)word, size) : 0;
+
+		if (size < 8)
+			return 1;
+		hunt->blob_end = hunt->cursor + size;
+		hunt->table_count = keeps_state(expression_name(word));
+		hunt->hash = (hunt->hash ^ word) * 0x100000001b3ull;
+	} else if (!hunt->table_count) {
+		hunt->hash = (hunt->hash ^ word) * 0x100000001b3ull;
+	}
+	hunt->cursor += 8;
+	return 0;
+}
+
+#define MAX_USER_DATA 256
+
+static long user_data_step(__u32 i, struct hunt **at)
+{
+	struct hunt *hunt = *at;
+	__u64 word = read_word(hunt->cursor);
+
+	if (hunt->bytes == 0)
+		return 1;
+	if (hunt->bytes < 8)
+		word &= (1ull << (hunt->bytes * 8)) - 1;
+	hunt->hash = (hunt->hash ^ word) * 0x100000001b3ull;
+	hunt->bytes = hunt->bytes > 8 ? hunt->bytes - 8 : 0;
+	hunt->cursor += 8;
+	return 0;
+}
+
+/* struct nft_rule begins with its list, then handle:42, genmask:2, dlen:12, udata:1, then its expressions and a struct nft_userdata, whose
+ * first byte is its length less one (include/net/netfilter/nf_tables.h). */
+static long object_step(__u32 i, struct hunt **at)
+{
+	struct hunt *hunt = *at;
+	__u64 header, data;
+
+	if (!hunt->node || hunt->node == hunt->head)
+		return 1;
+	header = read_word(hunt->node + 16);
+	if ((header & HANDLE_MASK) == hunt->handle && !((header >> 42) & hunt->cursor_bit)) {
+		data = hunt->node + 24 + ((header >> 44) & 0xfff);
+		if ((header >> 56) & 1) {
+			hunt->bytes = (read_word(data) & 0xff) + 1;
+			hunt->cursor = data + 1;
+			bpf_loop(MAX_USER_DATA / 8, user_data_step, &hunt, 0);
+		}
+		return 1;
+	}
+	hunt->node = read_word(hunt->node);
+	return 0;
+}
+
+/* The blob of a chain that packets of this namespace are given now. */
+static __always_inline __u64 current_blob(__u64 net, __u64 chain)
+{
+	if (read_word(net + bpf_core_field_offset(struct net, nft.gencursor)) & 0xff)
+		return pointer_of((struct nft_chain *)chain, blob_gen_1);
+	return pointer_of((struct nft_chain *)chain, blob_gen_0);
+}
+
+/* What the rule at hunt->rule does and what it says of itself, in one number: `nft replace` keeps the handle. Its comment is in user data,
+ * which only the rule's other copy has, in the list of its chain. The search is over with it. */
+SUBPROGRAM __u64 proof_of_rule(struct hunt *hunt, __u64 net)
+{
+	__u64 chain;
+
+	if (!hunt || !net || !knows_nft())
+		return 0;
+	hunt->hash = 0xcbf29ce484222325ull;
+	hunt->cursor = hunt->rule + 8;
+	hunt->blob_end = 0;
+	hunt->table_count = 0;
+	bpf_loop(MAX_RULE_WORDS, hash_step, &hunt, 0);
+	chain = hunt->chain;
+	hunt->cursor_bit = read_word(net + bpf_core_field_offset(struct net, nft.gencursor)) & 0xff ? 2 : 1;
+	hunt->head = chain + bpf_core_field_offset(struct nft_chain, rules);
+	hunt->node = read_word(hunt->head);
+	if (bpf_core_field_offset(struct nft_rule, data) == 24 && bpf_core_field_offset(struct nft_rule, list) == 0)
+		bpf_loop(MAX_RULES, object_step, &hunt, 0);
+	return hunt->hash;
+}
+
+#endif
