@@ -62,6 +62,7 @@ struct xt_watch {
 /* Of a rule of nf_tables, and what it does now. */
 struct rule_question {
 	__u64 cookie; /* of its namespace */
+	__u64 table_handle;
 	__u64 chain_handle;
 	__u64 handle;
 	__u64 proof; /* answer; 0: it is not there */

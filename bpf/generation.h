@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Which ruleset of nf_tables a namespace has: the generation, which every commit raises, as NFT_MSG_GETGEN tells it too. With it user space
- * knows whether what it read after a drop is what was there at the drop; 0 where it is not known, and then nothing rests on it. */
+/* Which ruleset of nf_tables a namespace has: the generation, which every commit raises, as NFT_MSG_GETGEN tells it too. User space
+ * compares it with that of what it reads after a drop. It is read when the packet is freed, which is not quite when it was judged, and
+ * packets change sets without it: alone it proves nothing of a rule. */
 #ifndef SYNFATE_BPF_GENERATION_H
 #define SYNFATE_BPF_GENERATION_H
 
@@ -61,19 +62,33 @@ static __always_inline void learn_pernet_id(__u64 net, __u64 table)
 	nft_pernet_id = search.found;
 }
 
-SUBPROGRAM __u32 ruleset_of(__u64 net)
+static __always_inline __u32 base_seq_of(__u64 net)
 {
-	__u64 pernet;
+	__u64 pernet, head;
 
-	if (!knows_nft() || !net)
-		return 0;
 	if (bpf_core_field_exists(struct netns_nftables___6_17, base_seq))
 		return (__u32)read_word(net + bpf_core_field_offset(struct net, nft) +
 					bpf_core_field_offset(struct netns_nftables___6_17, base_seq));
 	if (!bpf_core_field_exists(struct nftables_pernet___5_12, base_seq) || !nft_pernet_id)
 		return 0;
 	pernet = pernet_of(pointer_of((struct net *)net, gen), nft_pernet_id);
-	return pernet ? (__u32)read_word(pernet + bpf_core_field_offset(struct nftables_pernet___5_12, base_seq)) : 0;
+	head = pernet + bpf_core_field_offset(struct nftables_pernet___5_12, tables);
+	/* The module may have gone and come back elsewhere: what is there now must begin with a list. */
+	if (!pernet || read_word(read_word(head) + 8) != head)
+		return 0;
+	return (__u32)read_word(pernet + bpf_core_field_offset(struct nftables_pernet___5_12, base_seq));
+}
+
+/* 0: not known, or a commit is under way: it raises the number, which begins with 1, and then flips the cursor, which begins with 0, so
+ * that between commits one of them is odd (nf_tables_commit() in net/netfilter/nf_tables_api.c). */
+SUBPROGRAM __u32 ruleset_of(__u64 net)
+{
+	__u32 sequence;
+
+	if (!knows_nft() || !net)
+		return 0;
+	sequence = base_seq_of(net);
+	return ((sequence ^ (__u32)read_word(net + bpf_core_field_offset(struct net, nft.gencursor))) & 1) ? sequence : 0;
 }
 
 #endif

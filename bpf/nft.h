@@ -33,8 +33,9 @@ struct hunt {
 	__u64 blob_end;
 	__u64 cursor;
 	__u32 number;
-	__u32 found; /* 1: chain, rule, number and handle are it */
-	__u64 proof; /* of what was found, by search_rule() */
+	__u32 found;   /* 1: chain, rule, number and handle are it */
+	__u64 proof;   /* of what was found, by search_rule() */
+	__u32 settled; /* 1: the ruleset did not change meanwhile */
 	__u64 rule;
 	__u64 handle;
 	__u64 rule_end;
@@ -68,7 +69,8 @@ static __always_inline __u64 read_word(__u64 address)
 	return word;
 }
 
-/* Handles are counted from 1 in each namespace, and the number of a namespace is used again: its cookie never is. 0: there is none. */
+/* Handles are counted from 1 in each table, those of tables in each namespace, and the number of a namespace is used again: its cookie
+ * never is. 0: there is none. */
 static __always_inline __u64 cookie_of(__u64 net)
 {
 	if (!bpf_core_field_exists(struct net, net_cookie))

@@ -27,8 +27,32 @@ static __always_inline bool keeps_state(__u64 name)
 }
 
 #define MAX_RULE_WORDS 512
+#define HASH_STEP(hunt, word) ((hunt)->hash = ((hunt)->hash ^ (word)) * 0x100000001b3ull)
 
-/* Word by word, the expressions that keep state left out: blob_end is where the expression under way ends, number whether it counts. */
+/* How an expression's own words go into the proof. */
+#define BY_WORDS 0
+#define BY_NOTHING 1
+#define BY_SET 2     /* its set, and the registers beside it: the rest is a list that others are in too */
+#define BY_CONTENT 3 /* what its only word points to */
+/* xtables' matches of more than 192 bytes are kept elsewhere (struct nft_xt_match_priv in net/netfilter/nft_compat.c). */
+#define LARGE_MATCH_WORDS 24
+
+static __always_inline __u32 way_of(__u64 name, __u32 size)
+{
+	if (keeps_state(name))
+		return BY_NOTHING;
+	if (name == EXPRESSION_NAME('l', 'o', 'o', 'k', 'u', 'p', 0) || name == EXPRESSION_NAME('d', 'y', 'n', 's', 'e', 't', 0))
+		return BY_SET;
+	return name == EXPRESSION_NAME('m', 'a', 't', 'c', 'h', 0, 0) && size == 16 ? BY_CONTENT : BY_WORDS;
+}
+
+static __always_inline void hash_content(struct hunt *hunt, __u64 at)
+{
+	for (__u32 i = 0; i < LARGE_MATCH_WORDS; i++)
+		HASH_STEP(hunt, read_word(at + i * 8));
+}
+
+/* Word by word: blob_end is where the expression under way ends, table_count how it counts. */
 static long hash_step(__u32 i, struct hunt **at)
 {
 	struct hunt *hunt = *at;
@@ -43,10 +67,18 @@ static long hash_step(__u32 i, struct hunt **at)
 		if (size < 8)
 			return 1;
 		hunt->blob_end = hunt->cursor + size;
-		hunt->table_count = keeps_state(expression_name(word));
-		hunt->hash = (hunt->hash ^ word) * 0x100000001b3ull;
-	} else if (!hunt->table_count) {
-		hunt->hash = (hunt->hash ^ word) * 0x100000001b3ull;
+		hunt->table_count = way_of(expression_name(word), size);
+		HASH_STEP(hunt, word);
+		if (hunt->table_count == BY_SET) {
+			__u64 set = read_word(hunt->cursor + 8);
+
+			HASH_STEP(hunt, BPF_CORE_READ((struct nft_set *)set, handle));
+			HASH_STEP(hunt, read_word(hunt->cursor + 16));
+		} else if (hunt->table_count == BY_CONTENT) {
+			hash_content(hunt, read_word(hunt->cursor + 8));
+		}
+	} else if (hunt->table_count == BY_WORDS) {
+		HASH_STEP(hunt, word);
 	}
 	hunt->cursor += 8;
 	return 0;
@@ -92,21 +124,27 @@ static long object_step(__u32 i, struct hunt **at)
 	return 0;
 }
 
-/* The blob of a chain that packets of this namespace are given now. */
+/* Which of two generations of rules packets of this namespace are given now: 0 or 1. */
+static __always_inline __u32 cursor_of(__u64 net)
+{
+	return (__u32)(read_word(net + bpf_core_field_offset(struct net, nft.gencursor)) & 0xff);
+}
+
+/* And the blob of a chain that they are given. */
 static __always_inline __u64 current_blob(__u64 net, __u64 chain)
 {
-	if (read_word(net + bpf_core_field_offset(struct net, nft.gencursor)) & 0xff)
+	if (cursor_of(net))
 		return pointer_of((struct nft_chain *)chain, blob_gen_1);
 	return pointer_of((struct nft_chain *)chain, blob_gen_0);
 }
 
 /* What the rule at hunt->rule does and what it says of itself, in one number: `nft replace` keeps the handle. Its comment is in user data,
  * which only the rule's other copy has, in the list of its chain. The search is over with it. */
-SUBPROGRAM __u64 proof_of_rule(struct hunt *hunt, __u64 net)
+SUBPROGRAM __u64 proof_of_rule(struct hunt *hunt, __u32 cursor)
 {
 	__u64 chain;
 
-	if (!hunt || !net || !knows_nft())
+	if (!hunt || !knows_nft())
 		return 0;
 	hunt->hash = 0xcbf29ce484222325ull;
 	hunt->cursor = hunt->rule + 8;
@@ -114,7 +152,7 @@ SUBPROGRAM __u64 proof_of_rule(struct hunt *hunt, __u64 net)
 	hunt->table_count = 0;
 	bpf_loop(MAX_RULE_WORDS, hash_step, &hunt, 0);
 	chain = hunt->chain;
-	hunt->cursor_bit = read_word(net + bpf_core_field_offset(struct net, nft.gencursor)) & 0xff ? 2 : 1;
+	hunt->cursor_bit = cursor ? 2 : 1;
 	hunt->head = chain + bpf_core_field_offset(struct nft_chain, rules);
 	hunt->node = read_word(hunt->head);
 	if (bpf_core_field_offset(struct nft_rule, data) == 24 && bpf_core_field_offset(struct nft_rule, list) == 0)

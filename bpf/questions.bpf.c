@@ -35,18 +35,24 @@ static long handle_step(__u32 i, struct hunt **at)
 SEC("syscall")
 int rule_now(struct rule_question *question)
 {
-	struct rule_name name = {.cookie = question->cookie, .chain_handle = question->chain_handle, .handle = question->handle};
+	struct rule_name name = {.cookie = question->cookie,
+				 .table_handle = question->table_handle,
+				 .chain_handle = question->chain_handle,
+				 .handle = question->handle};
 	struct rule_place *place = bpf_map_lookup_elem(&rule_places, &name);
 	__u32 zero = 0;
 	struct hunt *hunt = bpf_map_lookup_elem(&question_hunt, &zero);
-	__u64 chain, blob;
+	__u64 chain, table, blob;
 
 	question->proof = 0;
 	question->known = place && hunt && knows_nft();
 	if (!place || !hunt || !knows_nft())
 		return 0;
 	chain = place->chain;
-	if (BPF_CORE_READ((struct nft_chain *)chain, handle) != question->chain_handle)
+	if (cookie_of(place->net) != question->cookie || BPF_CORE_READ((struct nft_chain *)chain, handle) != question->chain_handle)
+		return 0;
+	table = table_of(chain);
+	if (BPF_CORE_READ((struct nft_table *)table, handle) != question->table_handle)
 		return 0;
 	blob = current_blob(place->net, chain);
 	hunt->handle = question->handle;
@@ -56,6 +62,6 @@ int rule_now(struct rule_question *question)
 	hunt->blob_end = blob + 8 + read_word(blob);
 	bpf_loop(MAX_RULES, handle_step, &hunt, 0);
 	if (hunt->found)
-		question->proof = proof_of_rule(hunt, place->net);
+		question->proof = proof_of_rule(hunt, cursor_of(place->net));
 	return 0;
 }

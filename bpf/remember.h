@@ -6,8 +6,10 @@
 #include "proof.h"
 
 /* Where the rules are that dropped something lately: user space asks about them again once it has read their text. */
+/* Handles of chains and rules are counted in each table. */
 struct rule_name {
 	__u64 cookie;
+	__u64 table_handle;
 	__u64 chain_handle;
 	__u64 handle;
 };
@@ -24,7 +26,10 @@ struct {
 
 static __always_inline void remember_rule(struct wire_verdict *record, struct hunt *hunt, __u64 net)
 {
-	struct rule_name name = {.cookie = record->generation, .chain_handle = record->chain_handle, .handle = record->handle};
+	struct rule_name name = {.cookie = record->generation,
+				 .table_handle = record->table_handle,
+				 .chain_handle = record->chain_handle,
+				 .handle = record->handle};
 	struct rule_place place = {.net = net, .chain = hunt->chain};
 
 	bpf_map_update_elem(&rule_places, &name, &place, BPF_ANY);

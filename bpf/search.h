@@ -60,6 +60,7 @@ static __always_inline bool take_found(struct hunt *hunt, const struct found_rul
 	hunt->number = found->number;
 	hunt->proof = found->proof;
 	hunt->too_many = 0;
+	hunt->settled = 1;
 	hunt->found = 1;
 	find_expression(hunt);
 	return true;
@@ -72,7 +73,8 @@ SUBPROGRAM int search_rule(struct hunt *hunt, __u64 wanted, __u64 net, __u32 rul
 	struct found_key key = {};
 	struct found_rule *known, found = {};
 	struct search_time *time;
-	__u32 zero = 0;
+	__u32 zero = 0, cursor;
+	bool current;
 	__u64 now;
 
 	if (!hunt || !net || !knows_nft())
@@ -100,11 +102,17 @@ SUBPROGRAM int search_rule(struct hunt *hunt, __u64 wanted, __u64 net, __u32 rul
 	find_rule(hunt, wanted);
 	if (hunt->found) {
 		found.number = hunt->number;
-		/* In a ruleset that was just replaced, whoever asks what the rule does now must not be told that it does the same. */
-		hunt->proof = hunt->blob == current_blob(net, hunt->chain) + 8 ? proof_of_rule(hunt, net) : wanted;
+		cursor = cursor_of(net);
+		current = hunt->blob == current_blob(net, hunt->chain) + 8;
+		hunt->proof = proof_of_rule(hunt, cursor);
+		/* Of a ruleset that is being replaced, parts of two would make the proof: whoever asks later must not be told that the rule
+		 * is the same. */
+		hunt->settled = current && cursor_of(net) == cursor && (!ruleset || ruleset_of(net) == ruleset);
+		if (!hunt->settled)
+			hunt->proof = wanted;
 	}
 	time->spent_ns += bpf_ktime_get_ns() - now;
-	if (hunt->found && ruleset && key.cookie) {
+	if (hunt->found && hunt->settled && ruleset && key.cookie) {
 		found.table = hunt->table;
 		found.chain = hunt->chain;
 		found.rule = hunt->rule;

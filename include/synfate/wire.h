@@ -302,7 +302,7 @@ struct wire_verdict {
 	char table[WIRE_TABLE_LEN];           /* not trusted; a longer name is cut */
 	char chain[WIRE_CHAIN_LEN];           /* not trusted */
 	char target[WIRE_TABLE_LEN];          /* WIRE_OUTCOME_JUMP, _GOTO: where to; not trusted */
-	__u32 ruleset; /* WIRE_RULE_NFT: the namespace's generation of nf_tables at the drop, as NFT_MSG_GETGEN tells it; 0: not known */
+	__u32 ruleset; /* the namespace's generation of nf_tables when the packet was freed, as NFT_MSG_GETGEN tells it; 0: not known */
 	__u32 _pad2;
 };
 WIRE_ASSERT(sizeof(struct wire_verdict) == 16 + 96 + 40 + 16 + 8 + 16 + 32 + WIRE_SYMBOL_LEN + 128 + 256 + 128 + 8, "wire_verdict");

@@ -105,7 +105,10 @@ int doctor(const Options& options) {
     report.lines.push_back(
         line("trial load of every program", probe ? probe::Support::yes() : probe::Support::no(failure), "nothing can be traced"));
     if (probe && features->rules) {
-      if (const Status loaded = probe->load_rules(*features); !loaded) features->rules = probe::Support::no(text_of(loaded.error()));
+      if (const Status loaded = probe->load_rules(*features); !loaded) {
+        features->rules = probe::Support::no(text_of(loaded.error()));
+        something_missing = true;
+      }
     }
     for (const probe::NamedSupport& type : probe::rule_features(*features))
       report.lines.push_back(line(type.name, type.support, type.consequence));

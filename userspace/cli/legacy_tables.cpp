@@ -32,7 +32,7 @@ const model::Event* last_dropped_by_a_hook(const model::Journey& journey) {
   return drop == journey.events.rend() ? nullptr : &*drop;
 }
 
-/// A table that was replaced begins to count from zero, unless it was told not to.
+/// Whoever replaces a table begins to count from zero, or gives the new one the counts of the old, as iptables does.
 bool only_counted(const inventory::XtTable& before, const inventory::XtTable& after) {
   return before.same_rules(after) &&
          std::equal(before.rules.begin(), before.rules.end(), after.rules.begin(),
@@ -42,7 +42,9 @@ bool only_counted(const inventory::XtTable& before, const inventory::XtTable& af
 }  // namespace
 
 void TableHistory::read(inventory::XtTable table, MonotonicNs begun_ns, MonotonicNs ended_ns) {
-  const bool close = readings_.size() > 1 && readings_.back().ended_ns < readings_[readings_.size() - 2].ended_ns + kApart;
+  // One that saw another table stays, or its change would be forgotten.
+  const bool close = readings_.size() > 1 && readings_.back().ended_ns < readings_[readings_.size() - 2].ended_ns + kApart &&
+                     only_counted(readings_[readings_.size() - 2].table, readings_.back().table);
   if (close) readings_.pop_back();
   readings_.push_back({std::move(table), begun_ns, ended_ns});
   if (readings_.size() > kMaxReadings) readings_.pop_front();

@@ -107,11 +107,13 @@ std::string RuleWatch::changed_since(const model::Event& event, const model::Hoo
   if (key.kind != model::RuleKey::Kind::NftRule || verdict.proof == 0) return "";
   const model::Netns* netns = surroundings_.inventory().find(event.place.netns);
   const model::RuleText* text = netns == nullptr ? nullptr : netns->rule_text(key, event.flow);
-  if (text != nullptr && text->ruleset != 0 && text->ruleset == verdict.ruleset) return "";
-  // Replacing a rule keeps its handle.
-  const auto now = probe_.rule_now(key.generation, key.chain_handle, key.handle);
-  if (!now) return "the ruleset was changed between the drop and this reading, and whether this rule was is not remembered";
-  if (*now != verdict.proof) return "the rule was removed or replaced between the drop and this reading: it is another one now";
+  if (text == nullptr || text->ruleset == 0) return "";
+  // Replacing a rule keeps its handle. What it is now is what was read only while the ruleset is the one that was read.
+  const auto now = probe_.rule_now(key);
+  if (surroundings_.read_ruleset(event.place.netns) != text->ruleset) return "the ruleset kept changing while the rule was read";
+  if (now && *now != verdict.proof) return "the rule was removed or replaced between the drop and this reading: it is another one now";
+  if (!now && text->ruleset != verdict.ruleset)
+    return "the ruleset was changed between the drop and this reading, and whether this rule was is not remembered";
   return "";
 }
 

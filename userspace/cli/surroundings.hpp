@@ -20,6 +20,8 @@ class Surroundings {
   /// Returns true when something was read anew.
   bool look_at(const model::Journey& journey, MonotonicNs now);
   /// The text of a rule, into the inventory.
+  /// Its generation of nf_tables, now; none where it cannot be read.
+  std::optional<std::uint32_t> read_ruleset(model::NetnsId netns) const { return reader_.read_ruleset(netns); }
   Status read_rule(model::NetnsId netns, const inventory::RuleQuestion& question, MonotonicNs now);
   void retract_rule(model::NetnsId netns, const model::RuleKey& key, const model::Flow& flow, const std::string& gap) {
     reader_.retract_rule(netns, key, flow, gap);

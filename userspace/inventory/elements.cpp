@@ -81,6 +81,9 @@ bool each_element(machine::NetnsVisit& visit, const NftTable& table, const std::
   return whole && *whole;
 }
 
+/// Elements come and go with packets and with time, and no generation tells: what is there now says nothing of the drop.
+bool is_changed_by_packets(const NftSet& set) { return (set.flags & (NFT_SET_TIMEOUT | NFT_SET_EVAL)) != 0; }
+
 std::optional<std::uint32_t> uses_of(machine::NetnsVisit& visit, const NftTable& table, const std::string& chain) {
   std::optional<std::uint32_t> uses;
   const auto asked = visit.netlink_each(nft_chain_request(table, chain), kMaxChainBytes, [&](std::string_view message) {
@@ -172,7 +175,7 @@ std::optional<FoundElement> find_element(machine::NetnsVisit& visit, const NftTa
   const auto asked = visit.netlink_each(nft_set_request(table, lookup.set), kMaxDumpBytes, [&](std::string_view message) {
     if (auto decoded = decode_nft_set(message)) set = std::move(decoded);
   });
-  if (!asked || !set) return std::nullopt;
+  if (!asked || !set || is_changed_by_packets(*set)) return std::nullopt;
   ElementSearch search{*set, lookup};
   if (!search.possible()) return std::nullopt;
   if (!each_element(visit, table, lookup.set, [&](const NftElement& element) { search.look_at(element); })) return std::nullopt;
@@ -182,11 +185,14 @@ std::optional<FoundElement> find_element(machine::NetnsVisit& visit, const NftTa
 std::optional<FoundElement> find_way_in(machine::NetnsVisit& visit, const NftTable& table, const std::string& chain,
                                         const NftPacket& packet) {
   std::set<std::string> maps;
+  bool changing = false;
   const auto sets = visit.netlink_each(nft_sets_request(table), kMaxDumpBytes, [&](std::string_view message) {
     auto set = decode_nft_set(message);
-    if (set && set->verdict_map) maps.insert(std::move(set->name));
+    if (!set || !set->verdict_map) return;
+    changing = changing || is_changed_by_packets(*set);
+    maps.insert(std::move(set->name));
   });
-  if (!sets || !*sets || maps.empty()) return std::nullopt;
+  if (!sets || !*sets || maps.empty() || changing) return std::nullopt;
 
   bool direct = false;
   std::size_t own_rules = 0;

@@ -151,6 +151,7 @@ class Copier {
   std::string look_at_set(const std::string& name) {
     std::optional<Set> set;
     bool by_index = false;
+    bool sized = false;
     const auto asked = visit_.netlink_each(nft_set_request(table_, name), kMaxSetBytes, [&](std::string_view message) {
       const auto payload = nft_payload(message, NFT_MSG_NEWSET);
       if (!payload) return;
@@ -161,6 +162,7 @@ class Copier {
       set.emplace();
       set->name = fields.text(NFTA_SET_NAME, kMaxNameBytes);
       set->anonymous = (flags & NFT_SET_ANONYMOUS) != 0;
+      sized = fields.nested(NFTA_SET_DESC).has(NFTA_SET_DESC_SIZE);
       set->ordered = (flags & NFT_SET_INTERVAL) != 0 && (flags & NFT_SET_CONCAT) == 0;
       for_each_attribute(*payload, [&](std::uint16_t type, std::string_view value) {
         if (among(kSetAttributes, type) || among(kSetExpressions, type)) append_attribute(set->attributes, type, value);
@@ -176,6 +178,8 @@ class Copier {
     if (!asked) return to_string(asked.error());
     if (!set || set->name != name) return "its set " + name + " is not there";
     if (by_index) return "its set " + name + " has indexes of interfaces";
+    // While the kernel makes a set larger it may tell some elements twice and some not at all: it is still being filled.
+    if (set->anonymous && !sized) return "its set " + name + " grows as elements come";
     // Of any other set its name is all that is printed.
     if (set->anonymous) {
       if (auto why = look_at_elements(*set); !why.empty()) return why;

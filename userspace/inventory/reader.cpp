@@ -9,6 +9,7 @@
 #include "inventory/conntrack.hpp"
 #include "inventory/details.hpp"
 #include "inventory/names.hpp"
+#include "inventory/nft_facts.hpp"
 #include "inventory/processes.hpp"
 #include "inventory/sockets.hpp"
 #include "inventory/xt_table.hpp"
@@ -224,6 +225,14 @@ std::vector<XtTable> InventoryReader::read_xt_tables(model::NetnsId id) {
     if (auto table = parse_xt_table(each.family, each.name, each.bytes)) tables.push_back(*std::move(table));
   }
   return tables;
+}
+
+std::optional<std::uint32_t> InventoryReader::read_ruleset(model::NetnsId id) const {
+  const auto handle = open(id);
+  std::optional<std::uint32_t> generation;
+  if (!handle) return generation;
+  const auto visited = machine_.inside(*handle, [&](machine::NetnsVisit& there) { generation = read_nft_generation(there); });
+  return visited ? generation : std::nullopt;
 }
 
 Status InventoryReader::read_rule(model::NetnsId id, const RuleQuestion& question) {

@@ -37,6 +37,8 @@ class InventoryReader {
   std::vector<XtTable> read_xt_tables(model::NetnsId id);
   /// The text of one rule into its namespace's rules, in the place of an older answer about the same. The same errors; what could not be
   /// read or proven of the rule itself is in its gap.
+  /// The namespace's generation of nf_tables, now.
+  std::optional<std::uint32_t> read_ruleset(model::NetnsId id) const;
   Status read_rule(model::NetnsId id, const RuleQuestion& question);
 
   /// What was read of that rule for that flow has turned out to be another's: only the gap is left.

@@ -21,7 +21,7 @@ namespace {
 
 /// Engines rewrite their rules in bursts; longer than this is not a burst.
 constexpr int kPairingAttempts = 4;
-constexpr int kReadings = 2;
+constexpr int kReadings = 3;
 constexpr std::size_t kMaxListingBytes = 24U << 20U;
 constexpr std::size_t kMaxCopyBytes = 1U << 20U;
 constexpr std::uint16_t kTargetName = 1;  ///< NFTA_TARGET_NAME
@@ -221,8 +221,15 @@ void read_now(const Asked& asked, model::RuleText& text) {
   constexpr std::array<std::string_view, 5> kIptablesTables{"filter", "nat", "mangle", "raw", "security"};
   const bool may_be_iptables = std::find(kIptablesTables.begin(), kIptablesTables.end(), key.table) != kIptablesTables.end();
   NftFacts facts;
-  const auto looked = asked.inside([&](machine::NetnsVisit& visit) { facts = read_nft_facts(visit, key, may_be_iptables); });
+  bool same_netns = true;
+  const auto looked = asked.inside([&](machine::NetnsVisit& visit) {
+    const auto cookie = visit.cookie();
+    same_netns = key.generation == 0 || !cookie || *cookie == key.generation;
+    facts = read_nft_facts(visit, key, may_be_iptables);
+  });
   if (!looked) return add_gap(text, to_string(looked.error()));
+  // Numbers of namespaces are used again, and whoever makes them alike gives their rules the same handles.
+  if (!same_netns) return add_gap(text, "its network namespace is gone, and another one has its number now");
   if (!facts.gone.empty()) return add_gap(text, facts.gone);
   const bool iptables = may_be_iptables && has_iptables_shape(key, facts.bases);
 
@@ -279,12 +286,10 @@ void read_nft_text(machine::Machine& machine, const machine::NetnsHandle& netns,
     text = empty;
     before = after;
   }
-  // Whatever the drop's ruleset was, what is read from several is of none.
-  if (!text.element.empty() || !text.via.empty()) {
-    text.element.clear();
-    text.via.clear();
-    add_gap(text, "which element it was is not told: the ruleset kept changing while it was read");
-  }
+  // What is read from several rulesets may be of a rule that came and went between.
+  if (text.text.empty()) return;
+  text = empty;
+  add_gap(text, "the ruleset kept changing while the rule was read");
 }
 
 }  // namespace synfate::inventory

@@ -270,7 +270,8 @@ bool says_accept(const RuleText& policy) {
 
 /// What a rule does and says is compared after its text was read; the elements of sets may be those of a later ruleset.
 bool elements_are_later(const HookVerdict& verdict, const RuleText& text) {
-  return verdict.ruleset != 0 && text.ruleset != 0 && verdict.ruleset != text.ruleset && !(text.element.empty() && text.via.empty());
+  const bool same = verdict.ruleset != 0 && verdict.ruleset == text.ruleset;
+  return !same && !(text.element.empty() && text.via.empty());
 }
 
 void find_text(const Case& kase, Naming& naming) {
@@ -282,8 +283,11 @@ void find_text(const Case& kase, Naming& naming) {
     naming.gap = text->gap;
     naming.elements_later = elements_are_later(*naming.verdict, *text);
     if (naming.elements_later && naming.gap.empty()) {
-      naming.gap = "which element it was is not told: the ruleset was changed between the drop and this reading (generation " +
-                   std::to_string(naming.verdict->ruleset) + ", then " + std::to_string(text->ruleset) + ")";
+      const bool known = naming.verdict->ruleset != 0 && text->ruleset != 0;
+      naming.gap = known
+                       ? "which element it was is not told: the ruleset was changed between the drop and this reading (generation " +
+                             std::to_string(naming.verdict->ruleset) + ", then " + std::to_string(text->ruleset) + ")"
+                       : "which element it was is not told: whether the ruleset was the same at the drop and at this reading is not known";
     }
   } else if (text != nullptr) {
     naming.gap = text->gap.empty() ? "the text that was read for it is not of such a rule" : text->gap;

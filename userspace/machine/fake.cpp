@@ -63,6 +63,11 @@ class FakeVisit final : public NetnsVisit {
     return known == netns_.nsids.end() ? std::optional<std::uint32_t>{} : std::optional{known->second};
   }
 
+  Result<std::uint64_t> cookie() override {
+    if (netns_.cookie == 0) return Error{ErrorKind::Unsupported, "no cookie", "", ""};
+    return netns_.cookie;
+  }
+
   Result<XtTableBytes> xt_table(int family, const std::string& table, std::size_t max_bytes) override {
     const auto known = netns_.xt_tables.find({family, table});
     if (known == netns_.xt_tables.end()) return errno_error(ENOENT, "cannot read the table " + table);

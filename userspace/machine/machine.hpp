@@ -108,6 +108,8 @@ class NetnsVisit {
                                     const std::function<void(std::string_view message)>& take) = 0;
   /// The number by which the visited namespace refers to another one (IFLA_LINK_NETNSID); none if it never had to.
   virtual Result<std::optional<std::uint32_t>> nsid_of(const NetnsHandle& other) = 0;
+  /// Never given to two namespaces of one boot, unlike their inodes (SO_NETNS_COOKIE, Linux 5.14).
+  virtual Result<std::uint64_t> cookie() = 0;
   /// family: AF_INET or AF_INET6. Gone: the namespace has no such table; none is made by asking. BadData if it is longer than max_bytes.
   virtual Result<XtTableBytes> xt_table(int family, const std::string& table, std::size_t max_bytes) = 0;
 };

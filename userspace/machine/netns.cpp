@@ -7,6 +7,7 @@
 #include <linux/nsfs.h>
 #include <sched.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
@@ -20,6 +21,11 @@
 #include "machine/netlink.hpp"
 #include "machine/signals.hpp"
 #include "machine/xt_tables.hpp"
+
+// The headers of Debian 12 have it only in asm-generic.
+#ifndef SO_NETNS_COOKIE
+#define SO_NETNS_COOKIE 71
+#endif
 
 namespace synfate::machine {
 namespace {
@@ -52,6 +58,15 @@ class RealVisit final : public NetnsVisit {
   Result<std::optional<std::uint32_t>> nsid_of(const NetnsHandle& other) override {
     if (auto ready = need_route_socket(); !ready) return std::move(ready).error();
     return route_->nsid_of(other.fd());
+  }
+
+  Result<std::uint64_t> cookie() override {
+    const UniqueFd socket_fd{::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE)};
+    std::uint64_t cookie = 0;
+    socklen_t size = sizeof cookie;
+    if (!socket_fd || ::getsockopt(socket_fd.get(), SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size) != 0)
+      return errno_error(errno, "cannot read the cookie of a network namespace");
+    return cookie;
   }
 
   Result<XtTableBytes> xt_table(int family, const std::string& table, std::size_t max_bytes) override {

@@ -23,8 +23,9 @@ struct HookEntry {
   std::uint64_t xt_address = 0;  ///< of the kernel's struct xt_table, an identity while the entry exists
 };
 
-/// Which rule of which ruleset, whatever its text. For nf_tables handles are never given out twice in a namespace, but a rule that is
-/// replaced keeps its own: `offset` tells them apart. Equal keys are the same rule. For xtables `generation` and `offset` are.
+/// Which rule of which ruleset, whatever its text. For nf_tables handles of rules and chains are counted in each table, those of tables in
+/// each namespace, and not given out twice there, but a rule that is replaced keeps its own: `offset` tells them apart. Equal keys are the
+/// same rule. For xtables `generation` and `offset` are.
 struct RuleKey {
   enum class Kind : std::uint8_t { None, NftRule, NftPolicy, XtRule };
 

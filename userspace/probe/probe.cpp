@@ -215,6 +215,7 @@ Status Probe::load_rules(const KernelFeatures& features) {
 }
 
 Status Probe::reload_rules() {
+  const std::uint32_t pernet_id = kernel_->rules ? kernel_->rules->pernet_id() : 0;
   // They work together through its maps, and in the order in which they were attached.
   kernel_->retire(kernel_->traced);
   kernel_->retire(kernel_->xt_counters);
@@ -223,11 +224,12 @@ Status Probe::reload_rules() {
   if (!rules) return std::move(rules).error();
   kernel_->rules = std::move(*rules);
   kernel_->rules->set_frames(kernel_->frames);
+  kernel_->rules->set_pernet_id(pernet_id);
   return Ok{};
 }
 
-std::optional<std::uint64_t> Probe::rule_now(std::uint64_t netns_cookie, std::uint64_t chain_handle, std::uint64_t handle) const {
-  return kernel_->rules ? kernel_->rules->rule_now(netns_cookie, chain_handle, handle) : std::nullopt;
+std::optional<std::uint64_t> Probe::rule_now(const model::RuleKey& key) const {
+  return kernel_->rules ? kernel_->rules->rule_now(key) : std::nullopt;
 }
 
 Status Probe::trace_functions(bool with_expressions) {

@@ -14,6 +14,7 @@
 #include "base/result.hpp"
 #include "model/address.hpp"
 #include "model/place.hpp"
+#include "model/rule.hpp"
 #include "probe/features.hpp"
 #include "probe/frames.hpp"
 #include "probe/lessons.hpp"
@@ -69,7 +70,7 @@ class Probe {
   Status reload_rules();
   bool has_rules() const;
   /// See RulePrograms::rule_now().
-  std::optional<std::uint64_t> rule_now(std::uint64_t netns_cookie, std::uint64_t chain_handle, std::uint64_t handle) const;
+  std::optional<std::uint64_t> rule_now(const model::RuleKey& key) const;
   /// Tier 2f: which table of xtables gave a verdict, and with_expressions which expression of nf_tables, from their functions; again when
   /// modules brought more of them.
   Status trace_functions(bool with_expressions);

@@ -105,12 +105,15 @@ Status RulePrograms::open_drill(int netns_fd) {
 
 void RulePrograms::close_drill() { kernel_->drill.clear(); }
 
-std::optional<std::uint64_t> RulePrograms::rule_now(std::uint64_t netns_cookie, std::uint64_t chain_handle, std::uint64_t handle) const {
-  rule_question question{netns_cookie, chain_handle, handle, 0, 0};
+std::optional<std::uint64_t> RulePrograms::rule_now(const model::RuleKey& key) const {
+  rule_question question{key.generation, key.table_handle, key.chain_handle, key.handle, 0, 0};
   LIBBPF_OPTS(bpf_test_run_opts, asking, .ctx_in = &question, .ctx_size_in = sizeof question);
   if (bpf_prog_test_run_opts(bpf_program__fd(kernel_->skeleton->progs.rule_now), &asking) != 0 || question.known == 0) return std::nullopt;
   return question.proof;
 }
+
+std::uint32_t RulePrograms::pernet_id() const { return kernel_->skeleton->bss->nft_pernet_id; }
+void RulePrograms::set_pernet_id(std::uint32_t id) { kernel_->skeleton->bss->nft_pernet_id = id; }
 
 int RulePrograms::evaluations_fd() const { return bpf_map__fd(kernel_->skeleton->maps.evaluations); }
 

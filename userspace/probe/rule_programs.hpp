@@ -8,6 +8,7 @@
 
 #include "base/result.hpp"
 #include "base/unique_fd.hpp"
+#include "model/rule.hpp"
 #include "probe/frames.hpp"
 #include "probe/kernel_btf.hpp"
 
@@ -38,7 +39,10 @@ class RulePrograms {
   void close_drill();
   /// What the rule of nf_tables of that name does now, in the number that its verdict had (wire_verdict.proof); 0: it is not there any
   /// more. None: so many others have dropped since that nothing is remembered of it.
-  std::optional<std::uint64_t> rule_now(std::uint64_t netns_cookie, std::uint64_t chain_handle, std::uint64_t handle) const;
+  std::optional<std::uint64_t> rule_now(const model::RuleKey& key) const;
+  /// What its calibration has learnt of where nf_tables keeps its generation; for the next ones, which are not calibrated. 0: nothing.
+  std::uint32_t pernet_id() const;
+  void set_pernet_id(std::uint32_t id);
   /// Of the map that fexit programs write to.
   int evaluations_fd() const;
   /// Events that its programs were kept from seeing, since it was started.

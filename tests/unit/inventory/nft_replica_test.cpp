@@ -60,6 +60,7 @@ class Visit final : public machine::NetnsVisit {
   Result<std::string> read_file(const std::string&, const machine::ReadOptions&) override { return refuse(); }
   Result<machine::NetlinkReply> netlink_dump(const machine::NetlinkRequest&, std::size_t) override { return refuse(); }
   Result<std::optional<std::uint32_t>> nsid_of(const machine::NetnsHandle&) override { return refuse(); }
+  Result<std::uint64_t> cookie() override { return refuse(); }
   Result<machine::XtTableBytes> xt_table(int, const std::string&, std::size_t) override { return refuse(); }
 
   Result<bool> netlink_each(const machine::NetlinkRequest& request, std::size_t max_bytes,
@@ -95,6 +96,9 @@ class Visit final : public machine::NetnsVisit {
   void add_set(const std::string& name, std::uint32_t flags, const std::vector<Attribute>& more = {}) {
     std::vector<Attribute> all{{NFTA_SET_NAME, text(name)}, {NFTA_SET_FLAGS, big32(flags)}, {NFTA_SET_HANDLE, big64(9)}};
     all.insert(all.end(), more.begin(), more.end());
+    // nft says how many elements its anonymous sets have.
+    const bool said = std::any_of(more.begin(), more.end(), [](const Attribute& each) { return each.type == NFTA_SET_DESC; });
+    if ((flags & NFT_SET_ANONYMOUS) != 0 && !said) all.push_back({NFTA_SET_DESC, list({{NFTA_SET_DESC_SIZE, big32(4)}})});
     sets[name] = message(NFT_MSG_NEWSET, list(all));
     expressions.push_back(expression("lookup", {{NFTA_LOOKUP_SET, text(name)}, {NFTA_LOOKUP_SREG, big32(1)}}));
   }
@@ -172,6 +176,12 @@ TEST_CASE("a rule is copied with its expressions and user data as they are, into
   visit.rules_before = 30'000;
   CHECK(copy(visit, 3)->number == 3);
   CHECK(copy(visit, 0)->number == 30'001);
+}
+
+TEST_CASE("an anonymous set that grows as elements come is not copied") {
+  Visit visit;
+  visit.add_set("__set3", NFT_SET_ANONYMOUS | NFT_SET_CONSTANT, {{NFTA_SET_DESC, list({})}});
+  CHECK(copy(visit).error().why.find("grows") != std::string::npos);
 }
 
 TEST_CASE("an anonymous set comes with its elements in order, and with the chains that they lead to") {
