@@ -17,8 +17,9 @@ struct frame_words {
 	__u32 count; /* the words from here on could not be read */
 };
 
-/* The evaluation and the drop that it leads to are a microsecond apart; an emulated machine may stretch that. */
-#define EVALUATION_FRESH_NS 10000000
+/* The evaluation and the drop that it leads to are a microsecond apart; an emulated machine may be stopped between. That it is of this packet
+ * does not rest on this: whatever is freed takes its note with it. */
+#define EVALUATION_FRESH_NS 50000000
 struct evaluated {
 	__u64 skb;        /* 0: none */
 	__u64 expression; /* of nf_tables; 0: a table of xtables gave the verdict */
