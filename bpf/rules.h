@@ -17,8 +17,8 @@ struct frame_words {
 	__u32 count; /* the words from here on could not be read */
 };
 
-/* The evaluation and the drop that it leads to are a microsecond apart; an emulated machine may be stopped between. That it is of this packet
- * does not rest on this: whatever is freed takes its note with it. */
+/* The evaluation and the drop that it leads to are a microsecond apart; an emulated machine may be stopped between. That it is of this
+ * packet does not rest on this: whatever is freed takes its note with it. */
 #define EVALUATION_FRESH_NS 50000000
 struct evaluated {
 	__u64 skb;        /* 0: none */

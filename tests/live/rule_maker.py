@@ -26,8 +26,9 @@ BUILTIN = {"prerouting": "PREROUTING", "input": "INPUT", "forward": "FORWARD", "
 # Of the tables of iptables: their priority, and the hooks where they have a chain.
 XT_TABLES = {"raw": (-300, ("prerouting", "output")), "mangle": (-150, tuple(BUILTIN)), "filter": (0, ("input", "forward", "output"))}
 
-# Where the NAT core stands in each hook; no other chain has these priorities.
-NAT_ORDER = {"prerouting": -100, "output": -100, "input": 100, "postrouting": 100}
+# Where the NAT core stands in each hook; no other chain has these priorities. Not on input: a chain of NAT there is not asked about a packet
+# whose source is settled, and a plain SYN's is.
+NAT_ORDER = {"prerouting": -100, "output": -100, "postrouting": 100}
 
 FIRST_PORT, FIRST_SOURCE_PORT = 2000, 20000
 # Where a table's walk may be watched at once, in all namespaces: synfate watches four.
