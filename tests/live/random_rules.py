@@ -36,8 +36,8 @@ ALONE = ("fentry", "netfilter_link")
 # A legacy rule is told from the SYN that the kernel sends again after a second, if not from the first.
 HOLD, HOLD_LEGACY = 0.2, 1.5 if tool.PATIENCE <= 2 else 4
 LEAST_SHARE = 0.995
-# There functions can be traced, from the start: the share is of tier 2f. Where that begins under traffic, an emulated machine does not always
-# survive that the code is patched which its other processor runs, so what may begin it has no other traffic there.
+# Where functions begin to be traced under traffic, an emulated machine does not always survive that the code is patched which its other
+# processor runs, so what may begin it has no other traffic there.
 IN_GUEST = bool(os.environ.get("SYNFATE_TEST_GUEST"))
 CLONE_NEWNET = 0x40000000
 
@@ -209,7 +209,7 @@ def one_round(lab, number, kind, syn_count, rules, without=(), nftrace=False, no
     begun = time.monotonic()
     warm = first_of_each_legacy_table(fates)
     # Without what tells rules, none is waited for.
-    patient = not set(without) - {"fentry"} or (IN_GUEST and set(without) == {"calibration"})
+    patient = not set(without) - {"fentry"}
     hold_legacy = HOLD_LEGACY if patient else HOLD
     # The kernel sends them again each second; in the end every place where a table drops is known.
     senders.send(warm, None, until=lambda: rows.wait_named(warm, 4 if patient else 0))
@@ -275,7 +275,7 @@ def rounds(lab):
     if OPTIONS.nftrace:
         leave_the_machine()
     total, failed, wrong = {}, [], 0
-    without = tuple(OPTIONS.without) or (("calibration",) if IN_GUEST else ())
+    without = tuple(OPTIONS.without)
     for number in OPTIONS.round or range(OPTIONS.rounds):
         kind = OPTIONS.kind or KINDS[number % len(KINDS)]
         judgement = one_round(lab, number, kind, OPTIONS.syns, OPTIONS.rules, without, OPTIONS.nftrace)

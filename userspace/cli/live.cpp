@@ -236,8 +236,10 @@ void LiveSession::load_rules() {
 void LiveSession::learn_frames() {
   load_rules();
   calibrate_first();
-  // Without the frames, only traced functions tell the rule, or the table, of a first drop.
-  const bool rules = !calibration_.frames().knows_rules() && probe::nf_tables_loaded(features_);
+  // Without the frames, only traced functions tell the rule, or the table, of a first drop. Where not even entries are known, as
+  // before 6.4, some policies are not told from the frames either.
+  const bool known = calibration_.frames().knows_rules() && calibration_.frames().knows_entries();
+  const bool rules = !known && probe::nf_tables_loaded(features_);
   if (rules || !calibration_.frames().knows_entries()) rule_watch_.trace_functions(rules);
 }
 
