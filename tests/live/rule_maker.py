@@ -26,10 +26,6 @@ BUILTIN = {"prerouting": "PREROUTING", "input": "INPUT", "forward": "FORWARD", "
 # Of the tables of iptables: their priority, and the hooks where they have a chain.
 XT_TABLES = {"raw": (-300, ("prerouting", "output")), "mangle": (-150, tuple(BUILTIN)), "filter": (0, ("input", "forward", "output"))}
 
-# Where the NAT core stands in each hook; no other chain has these priorities. Not on input: a chain of NAT there is not asked about a packet
-# whose source is settled, and a plain SYN's is.
-NAT_ORDER = {"prerouting": -100, "output": -100, "postrouting": 100}
-
 FIRST_PORT, FIRST_SOURCE_PORT = 2000, 20000
 # Where a table's walk may be watched at once, in all namespaces: synfate watches four.
 LEGACY_PLACES = 4
@@ -294,11 +290,8 @@ class Maker:
             policy = "drop" if rng.random() < 0.35 and family != "netdev" else "accept"
             rejects = family != "netdev" and spot.hook in ("input", "forward", "output")
             kind = "route" if spot.hook == "output" and rng.random() < 0.3 else "filter"
-            chain = table.add(Chain(self.name("b"), table, spot=spot, kind=kind, priority=priority, policy=policy, rejects=rejects))
-            if rng.random() < 0.1 and spot.hook in NAT_ORDER and priority > -200:
-                chain.kind, chain.policy, chain.rejects = "nat", "accept", False
-                # All nat chains of a hook are called from one place.
-                chain.order = NAT_ORDER[spot.hook] + priority / 1000
+            # No chain of NAT: when the kernel asks one is more than this model knows. nat_exhausted.py has them.
+            table.add(Chain(self.name("b"), table, spot=spot, kind=kind, priority=priority, policy=policy, rejects=rejects))
         return table
 
     def xt_table(self, netns, backend, family, name, spots):
