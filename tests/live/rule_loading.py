@@ -69,7 +69,14 @@ def _feed(lab, netns, text, *command):
         raise _refused(error, text) from error
 
 
+# Without anything that tracks connections in a namespace its packets have none, and then the kernel asks no chain of NAT: nf_nat_inet_fn() in
+# net/netfilter/nf_nat_core.c accepts them. On no hook: only that it is there counts.
+TRACKING = "table inet tracking { chain tracking { ct state new; }; }\n"
+
+
 def load(lab, world, rng):
+    for netns in {table.netns for table in world.tables for chain in table.chains if chain.kind == "nat"}:
+        _feed(lab, netns, TRACKING, "nft", "-f", "-")
     for table in world.tables:
         rules = [rule for chain in table.chains for rule in chain.rules]
         late = set(rng.sample(rules, min(len(rules), rng.choice((0, 3, 12)))))

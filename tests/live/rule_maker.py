@@ -26,6 +26,9 @@ BUILTIN = {"prerouting": "PREROUTING", "input": "INPUT", "forward": "FORWARD", "
 # Of the tables of iptables: their priority, and the hooks where they have a chain.
 XT_TABLES = {"raw": (-300, ("prerouting", "output")), "mangle": (-150, tuple(BUILTIN)), "filter": (0, ("input", "forward", "output"))}
 
+# Where the NAT core stands in each hook; no other chain has these priorities.
+NAT_ORDER = {"prerouting": -100, "output": -100, "input": 100, "postrouting": 100}
+
 FIRST_PORT, FIRST_SOURCE_PORT = 2000, 20000
 # Where a table's walk may be watched at once, in all namespaces: synfate watches four.
 LEGACY_PLACES = 4
@@ -290,8 +293,11 @@ class Maker:
             policy = "drop" if rng.random() < 0.35 and family != "netdev" else "accept"
             rejects = family != "netdev" and spot.hook in ("input", "forward", "output")
             kind = "route" if spot.hook == "output" and rng.random() < 0.3 else "filter"
-            # No chain of NAT: when the kernel asks one is more than this model knows. nat_exhausted.py has them.
-            table.add(Chain(self.name("b"), table, spot=spot, kind=kind, priority=priority, policy=policy, rejects=rejects))
+            chain = table.add(Chain(self.name("b"), table, spot=spot, kind=kind, priority=priority, policy=policy, rejects=rejects))
+            if rng.random() < 0.1 and spot.hook in NAT_ORDER and priority > -200:
+                chain.kind, chain.policy, chain.rejects = "nat", "accept", False
+                # All nat chains of a hook are called from one place.
+                chain.order = NAT_ORDER[spot.hook] + priority / 1000
         return table
 
     def xt_table(self, netns, backend, family, name, spots):
