@@ -238,9 +238,13 @@ void LiveSession::learn_frames() {
   calibrate_first();
   // Without the frames, only traced functions tell the rule, or the table, of a first drop. Where not even entries are known, as
   // before 6.4, some policies are not told from the frames either.
-  const bool known = calibration_.frames().knows_rules() && calibration_.frames().knows_entries();
-  const bool rules = !known && probe::nf_tables_loaded(features_);
-  if (rules || !calibration_.frames().knows_entries()) rule_watch_.trace_functions(rules);
+  const bool nft = probe::nf_tables_loaded(features_);
+  const probe::Frames& frames = calibration_.frames();
+  if (nft && !frames.knows_rules()) {
+    rule_watch_.trace_functions(probe::TraceDepth::Expressions);
+  } else if (!frames.knows_entries()) {
+    rule_watch_.trace_functions(nft ? probe::TraceDepth::Chains : probe::TraceDepth::Tables);
+  }
 }
 
 void LiveSession::calibrate_first() {

@@ -61,7 +61,8 @@ bool RuleWatch::look_at(const model::Journey& journey, MonotonicNs now) {
     const bool by_nft = dropped.symbol.function == "nft_do_chain";
     if ((by_nft || (!verdict->entry && !verdict->doubt.empty())) && (traced_ns_ == 0 || traced_ns_ + kLookForFunctions < now)) {
       traced_ns_ = now;
-      trace_functions(by_nft);
+      const bool policy = dropped.nft_site == model::Drop::Site::Policy;
+      trace_functions(!by_nft ? probe::TraceDepth::Tables : policy ? probe::TraceDepth::Chains : probe::TraceDepth::Expressions);
     }
     if (verdict->entry && !verdict->entry->xt_table.empty() && dropped.has_hook) watch(journey, *drop, *verdict, now);
     if (verdict->entry && verdict->entry->xt_table.empty() && is_table(verdict->entry->function)) reload(now);
@@ -152,8 +153,8 @@ void RuleWatch::reload(MonotonicNs now) {
   }
 }
 
-void RuleWatch::trace_functions(bool with_expressions) {
-  const Status traced = probe_.trace_functions(with_expressions);
+void RuleWatch::trace_functions(probe::TraceDepth depth) {
+  const Status traced = probe_.trace_functions(depth);
   if (traced || said_untraced_) return;
   said_untraced_ = true;
   say_({model::NoticeLevel::Warning, "fentry_unavailable", to_string(traced.error()) + "; rules are told in other ways"});

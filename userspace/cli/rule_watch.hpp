@@ -27,8 +27,8 @@ class RuleWatch {
 
   /// Before a journey is judged. Returns true when the inventory has learnt something.
   bool look_at(const model::Journey& journey, MonotonicNs now);
-  /// Of xtables, and with_expressions of nf_tables, where the kernel allows it; says so when it should and does not.
-  void trace_functions(bool with_expressions);
+  /// Where the kernel allows it; says so when it should and does not.
+  void trace_functions(probe::TraceDepth depth);
   /// Where the kernel's own tracing is on: its lines about rules of iptables-legacy are to be believed.
   void follow_traced(const std::vector<model::NetnsId>& namespaces) { legacy_tables_.follow(namespaces); }
   /// Ends what has seen no drop for a while.

@@ -22,4 +22,11 @@ struct Frames {
   bool knows_entries() const { return entry_site != 0 && !state.empty() && !entry_index.empty(); }
 };
 
+/// How much is traced where frames do not tell; each includes those before, and is called more often.
+enum class TraceDepth : std::uint8_t {
+  Tables,       ///< which table of xtables gave a verdict
+  Chains,       ///< of which base chain of nf_tables a policy was, where its place is known: once for each chain that a packet passes
+  Expressions,  ///< which expression of nf_tables: for each that is evaluated
+};
+
 }  // namespace synfate::probe

@@ -4,6 +4,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <numeric>
@@ -232,14 +233,14 @@ std::optional<std::uint64_t> Probe::rule_now(const model::RuleKey& key) const {
   return kernel_->rules ? kernel_->rules->rule_now(key) : std::nullopt;
 }
 
-Status Probe::trace_functions(bool with_expressions) {
+Status Probe::trace_functions(TraceDepth depth) {
   if (!kernel_->rules || !kernel_->fentry) return Ok{};
   if (kernel_->traced) {
-    with_expressions |= kernel_->traced->has_expressions();
-    if (with_expressions == kernel_->traced->has_expressions() && !kernel_->traced->is_outdated()) return Ok{};
+    depth = std::max(depth, kernel_->traced->depth());
+    if (depth == kernel_->traced->depth() && !kernel_->traced->is_outdated()) return Ok{};
   }
   kernel_->retire(kernel_->traced);
-  auto traced = TracedFunctions::start(kernel_->shared(), kernel_->rules->evaluations_fd(), with_expressions);
+  auto traced = TracedFunctions::start(kernel_->shared(), kernel_->rules->evaluations_fd(), depth);
   if (!traced) return std::move(traced).error();
   kernel_->traced = std::move(*traced);
   return Ok{};

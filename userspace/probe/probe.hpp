@@ -71,9 +71,8 @@ class Probe {
   bool has_rules() const;
   /// See RulePrograms::rule_now().
   std::optional<std::uint64_t> rule_now(const model::RuleKey& key) const;
-  /// Tier 2f: which table of xtables gave a verdict, and with_expressions which expression of nf_tables, from their functions; again when
-  /// modules brought more of them.
-  Status trace_functions(bool with_expressions);
+  /// Tier 2f, to that depth at least; again when modules brought more of the functions.
+  Status trace_functions(TraceDepth depth);
   /// Tiers 3 and 2f for iptables-legacy; see XtCounters::watch().
   Result<std::uint64_t> watch_table(std::size_t slot, const XtWatch& watch, int netns_fd);
   void unwatch_table(std::size_t slot);

@@ -27,6 +27,11 @@ std::string function_of(const bpf_program* program) {
   return name.starts_with(kProgramPrefix) ? name.substr(kProgramPrefix.size()) : name;
 }
 
+TraceDepth depth_of(std::string_view function) {
+  if (function.ends_with("t_do_table")) return TraceDepth::Tables;
+  return function == "nft_do_chain" ? TraceDepth::Chains : TraceDepth::Expressions;
+}
+
 }  // namespace
 
 /// Owns everything that is in the kernel; what it owns dies with it, and with the process.
@@ -35,7 +40,7 @@ struct TracedFunctions::Kernel {
   std::vector<bpf_link*> links;
   std::set<std::string> wanted;
   std::set<std::string> present;
-  bool expressions = false;
+  TraceDepth depth = TraceDepth::Tables;
 
   Kernel() = default;
   Kernel(const Kernel&) = delete;
@@ -49,11 +54,11 @@ struct TracedFunctions::Kernel {
 TracedFunctions::TracedFunctions(std::unique_ptr<Kernel> kernel) : kernel_(std::move(kernel)) {}
 TracedFunctions::~TracedFunctions() = default;
 
-bool TracedFunctions::has_expressions() const { return kernel_->expressions; }
+TraceDepth TracedFunctions::depth() const { return kernel_->depth; }
 
 bool TracedFunctions::is_outdated() const { return kernel_functions(kernel_->wanted) != kernel_->present; }
 
-Result<std::unique_ptr<TracedFunctions>> TracedFunctions::start(const SharedMaps& shared, int evaluations_fd, bool with_expressions) {
+Result<std::unique_ptr<TracedFunctions>> TracedFunctions::start(const SharedMaps& shared, int evaluations_fd, TraceDepth depth) {
   const LoadLog log;
   const auto failed = [&](int error) {
     const std::string reason = refusal(log.text());
@@ -70,10 +75,10 @@ Result<std::unique_ptr<TracedFunctions>> TracedFunctions::start(const SharedMaps
     if (const int error = bpf_map__reuse_fd(map, fd); error != 0) return failed(-error);
   }
   bpf_program* program = nullptr;
-  kernel->expressions = with_expressions;
+  kernel->depth = depth;
   bpf_object__for_each_program(program, skeleton.obj) {
     const std::string function = function_of(program);
-    if (with_expressions || function.ends_with("t_do_table")) kernel->wanted.insert(function);
+    if (depth >= depth_of(function)) kernel->wanted.insert(function);
   }
   kernel->present = kernel_functions(kernel->wanted);
   // Neither nf_tables nor xtables: nothing to trace, and nothing wrong.

@@ -15,16 +15,15 @@ namespace synfate::probe {
 
 class TracedFunctions {
  public:
-  /// Attaches to all that the kernel has now: the functions of xtables' tables, and with_expressions those that evaluate nf_tables'
-  /// expressions, which are called more often. On failure nothing stays behind.
-  static Result<std::unique_ptr<TracedFunctions>> start(const SharedMaps& shared, int evaluations_fd, bool with_expressions);
+  /// Attaches to those of that depth that the kernel has now. On failure nothing stays behind.
+  static Result<std::unique_ptr<TracedFunctions>> start(const SharedMaps& shared, int evaluations_fd, TraceDepth depth);
   ~TracedFunctions();
   TracedFunctions(const TracedFunctions&) = delete;
   TracedFunctions& operator=(const TracedFunctions&) = delete;
 
   /// The kernel has functions now that it had not when this was attached.
   bool is_outdated() const;
-  bool has_expressions() const;
+  TraceDepth depth() const;
   /// Events that its programs were kept from seeing, since it was started.
   std::uint64_t missed() const;
 
