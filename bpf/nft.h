@@ -40,6 +40,7 @@ struct hunt {
 	__u64 handle;
 	__u64 rule_end;
 	__u64 hash;           /* of the rule, by proof_of_rule() */
+	__u32 way;            /* how the expression under way counts in it */
 	__u32 cursor_bit;     /* the generation that counts, as a bit of a rule's genmask */
 	__u32 bytes;          /* of user data that are left */
 	__u64 expression_ops; /* 0: wanted is not where an expression begins */

@@ -3,20 +3,7 @@
 #ifndef SYNFATE_BPF_PROOF_H
 #define SYNFATE_BPF_PROOF_H
 
-#include "nft.h"
-
-#define EXPRESSION_NAME(a, b, c, d, e, f, g)                                                                                               \
-	((__u64)(a) | (__u64)(b) << 8 | (__u64)(c) << 16 | (__u64)(d) << 24 | (__u64)(e) << 32 | (__u64)(f) << 40 | (__u64)(g) << 48)
-
-/* The first seven bytes of the name of the expression whose operations these are. */
-static __always_inline __u64 expression_name(__u64 ops)
-{
-	__u64 type = pointer_of((struct nft_expr_ops *)ops, type), at, name = 0;
-
-	at = pointer_of((struct nft_expr_type *)type, name);
-	bpf_probe_read_kernel_str(&name, sizeof(name), (void *)at);
-	return name;
-}
+#include "expression.h"
 
 /* Packets change what these hold. */
 static __always_inline bool keeps_state(__u64 name)
@@ -52,7 +39,7 @@ static __always_inline void hash_content(struct hunt *hunt, __u64 at)
 		HASH_STEP(hunt, read_word(at + i * 8));
 }
 
-/* Word by word: blob_end is where the expression under way ends, table_count how it counts. */
+/* Word by word; blob_end is where the expression under way ends. */
 static long hash_step(__u32 i, struct hunt **at)
 {
 	struct hunt *hunt = *at;
@@ -67,17 +54,17 @@ static long hash_step(__u32 i, struct hunt **at)
 		if (size < 8)
 			return 1;
 		hunt->blob_end = hunt->cursor + size;
-		hunt->table_count = way_of(expression_name(word), size);
+		hunt->way = way_of(expression_name(word), size);
 		HASH_STEP(hunt, word);
-		if (hunt->table_count == BY_SET) {
+		if (hunt->way == BY_SET) {
 			__u64 set = read_word(hunt->cursor + 8);
 
 			HASH_STEP(hunt, BPF_CORE_READ((struct nft_set *)set, handle));
 			HASH_STEP(hunt, read_word(hunt->cursor + 16));
-		} else if (hunt->table_count == BY_CONTENT) {
+		} else if (hunt->way == BY_CONTENT) {
 			hash_content(hunt, read_word(hunt->cursor + 8));
 		}
-	} else if (hunt->table_count == BY_WORDS) {
+	} else if (hunt->way == BY_WORDS) {
 		HASH_STEP(hunt, word);
 	}
 	hunt->cursor += 8;
@@ -95,7 +82,7 @@ static long user_data_step(__u32 i, struct hunt **at)
 		return 1;
 	if (hunt->bytes < 8)
 		word &= (1ull << (hunt->bytes * 8)) - 1;
-	hunt->hash = (hunt->hash ^ word) * 0x100000001b3ull;
+	HASH_STEP(hunt, word);
 	hunt->bytes = hunt->bytes > 8 ? hunt->bytes - 8 : 0;
 	hunt->cursor += 8;
 	return 0;
@@ -149,7 +136,7 @@ SUBPROGRAM __u64 proof_of_rule(struct hunt *hunt, __u32 cursor)
 	hunt->hash = 0xcbf29ce484222325ull;
 	hunt->cursor = hunt->rule + 8;
 	hunt->blob_end = 0;
-	hunt->table_count = 0;
+	hunt->way = 0;
 	bpf_loop(MAX_RULE_WORDS, hash_step, &hunt, 0);
 	chain = hunt->chain;
 	hunt->cursor_bit = cursor ? 2 : 1;

@@ -236,7 +236,6 @@ static __always_inline void explain_entry(struct wire_verdict *record, const str
 	/* Kernels whose nft_do_chain() leaves the freeing to nf_hook_slow(). */
 	if (evaluated && knows_nft()) {
 		record->how = WIRE_HOW_FENTRY;
-		record->doubt = WIRE_DOUBT_NONE;
 		record->doubt = search_rule(hunt, evaluated, drop->net, record->ruleset);
 		if (record->doubt)
 			return;

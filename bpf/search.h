@@ -101,7 +101,6 @@ SUBPROGRAM int search_rule(struct hunt *hunt, __u64 wanted, __u64 net, __u32 rul
 		return WIRE_DOUBT_BUDGET;
 	find_rule(hunt, wanted);
 	if (hunt->found) {
-		found.number = hunt->number;
 		cursor = cursor_of(net);
 		current = hunt->blob == current_blob(net, hunt->chain) + 8;
 		hunt->proof = proof_of_rule(hunt, cursor);
@@ -117,6 +116,7 @@ SUBPROGRAM int search_rule(struct hunt *hunt, __u64 wanted, __u64 net, __u32 rul
 		found.chain = hunt->chain;
 		found.rule = hunt->rule;
 		found.handle = hunt->handle;
+		found.number = hunt->number;
 		found.proof = hunt->proof;
 		found.ruleset = ruleset;
 		bpf_map_update_elem(&found_rules, &key, &found, BPF_ANY);

@@ -103,6 +103,12 @@ std::optional<std::uint32_t> read_nft_generation(machine::NetnsVisit& visit) {
   return ask(visit, nft_generation_request(), decode_nft_generation, "", why);
 }
 
+std::optional<std::uint32_t> read_nft_generation(machine::Machine& machine, const machine::NetnsHandle& netns) {
+  std::optional<std::uint32_t> generation;
+  const auto looked = machine.inside(netns, [&](machine::NetnsVisit& visit) { generation = read_nft_generation(visit); });
+  return looked ? generation : std::nullopt;
+}
+
 std::optional<NftPosition> read_nft_position(machine::NetnsVisit& visit, const NftTable& table, const std::string& chain,
                                              std::uint64_t handle, std::size_t max_bytes) {
   NftPosition position;

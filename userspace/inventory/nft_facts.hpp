@@ -24,6 +24,7 @@ NftFacts read_nft_facts(machine::NetnsVisit& visit, const model::RuleKey& key, b
 
 /// The namespace's generation: it grows with every change to any ruleset of nf_tables there.
 std::optional<std::uint32_t> read_nft_generation(machine::NetnsVisit& visit);
+std::optional<std::uint32_t> read_nft_generation(machine::Machine& machine, const machine::NetnsHandle& netns);
 
 /// Where a rule stands in its chain.
 struct NftPosition {

@@ -19,7 +19,6 @@
 namespace synfate::inventory {
 namespace {
 
-constexpr int kAttempts = 4;
 constexpr std::size_t kMaxSetBytes = 1U << 20U;
 /// Of all anonymous sets of the rule. A larger one is printed no faster here than where it is.
 constexpr std::size_t kMaxElementsBytes = 4U << 20U;
@@ -224,31 +223,16 @@ class Copier {
 
 }  // namespace
 
-Result<NftReplica> read_nft_replica(machine::NetnsVisit& visit, const model::RuleKey& key) {
+Result<NftReplica> read_nft_replica(machine::NetnsVisit& visit, const model::RuleKey& key, const NftRule& rule) {
   const NftTable table{key.family, key.table};
-  std::string why;
-  for (int attempt = 0; attempt < kAttempts; ++attempt) {
-    const auto before = read_nft_generation(visit);
-    // Once more, so that the proof that it is this rule and what its sets hold are of one generation.
-    NftFacts facts = read_nft_facts(visit, key, false);
-    if (!facts.gone.empty() || !facts.rule) return not_possible(facts.gone);
-    NftReplica replica{*std::move(facts.rule), key.number, {}};
-    Copier copier{visit, table};
-    why = copier.look_at(replica.rule);
-    const auto after = read_nft_generation(visit);
-    if (!before || !after) return not_possible("the ruleset's generation could not be read");
-    if (*before != *after) {
-      why = "the ruleset kept changing while it was read";
-      continue;
-    }
-    if (!why.empty()) break;
-    const auto position = read_nft_position(visit, table, key.chain, key.handle, key.number == 0 ? kMaxRulesBytes : kMaxPlaceBytes);
-    if (position && position->number != 0) replica.number = static_cast<std::uint32_t>(position->number);
-    if (replica.number == 0) return not_possible("its place in its chain could not be read");
-    replica.batch = copier.write(replica.rule);
-    return replica;
-  }
-  return not_possible(why);
+  Copier copier{visit, table};
+  if (const std::string why = copier.look_at(rule); !why.empty()) return not_possible(why);
+  NftReplica replica{key.number, {}};
+  const auto position = read_nft_position(visit, table, key.chain, key.handle, key.number == 0 ? kMaxRulesBytes : kMaxPlaceBytes);
+  if (position && position->number != 0) replica.number = static_cast<std::uint32_t>(position->number);
+  if (replica.number == 0) return not_possible("its place in its chain could not be read");
+  replica.batch = copier.write(rule);
+  return replica;
 }
 
 bool is_like(const NftRule& copy, const NftRule& rule) {

@@ -12,13 +12,13 @@
 namespace synfate::inventory {
 
 struct NftReplica {
-  NftRule rule;              ///< as it is now
   std::uint32_t number = 0;  ///< in its chain now, from 1; the key's where that could not be read, or in a chain of very many rules
   std::string batch;         ///< for Machine::make_netns_with
 };
 
-/// The rule that the key names, with its sets, all of one generation. Unsupported: its text may depend on more than that.
-Result<NftReplica> read_nft_replica(machine::NetnsVisit& visit, const model::RuleKey& key);
+/// Of the rule that the key names, as it is now, with its sets; whoever asks sees to it that all of it is of one generation. Unsupported:
+/// its text may depend on more than that.
+Result<NftReplica> read_nft_replica(machine::NetnsVisit& visit, const model::RuleKey& key, const NftRule& rule);
 
 /// The kernel describes both with the same bytes.
 bool is_like(const NftRule& copy, const NftRule& rule);

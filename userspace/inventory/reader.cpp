@@ -229,10 +229,7 @@ std::vector<XtTable> InventoryReader::read_xt_tables(model::NetnsId id) {
 
 std::optional<std::uint32_t> InventoryReader::read_ruleset(model::NetnsId id) const {
   const auto handle = open(id);
-  std::optional<std::uint32_t> generation;
-  if (!handle) return generation;
-  const auto visited = machine_.inside(*handle, [&](machine::NetnsVisit& there) { generation = read_nft_generation(there); });
-  return visited ? generation : std::nullopt;
+  return handle ? read_nft_generation(machine_, *handle) : std::nullopt;
 }
 
 Status InventoryReader::read_rule(model::NetnsId id, const RuleQuestion& question) {

@@ -20,8 +20,7 @@ namespace synfate::inventory {
 namespace {
 
 /// Engines rewrite their rules in bursts; longer than this is not a burst.
-constexpr int kPairingAttempts = 4;
-constexpr int kReadings = 3;
+constexpr int kReadings = 4;
 constexpr std::size_t kMaxListingBytes = 24U << 20U;
 constexpr std::size_t kMaxCopyBytes = 1U << 20U;
 constexpr std::uint16_t kTargetName = 1;  ///< NFTA_TARGET_NAME
@@ -56,44 +55,26 @@ std::string iptables_target_of(const NftRule& rule) {
   return {};
 }
 
-/// Text and comment by position; empty, or why that cannot be had. The generation before and after is the same, so nothing moved between.
+/// Text and comment by position; empty, or why that cannot be had. Whoever asks sees to it that nothing moved between.
 std::string pair_with_iptables(const Asked& asked, const NftRule& rule, model::RuleText& text) {
   const auto& key = asked.question.key;
-  std::string why;
-  for (int attempt = 0; attempt < kPairingAttempts; ++attempt) {
-    std::optional<std::uint32_t> before;
-    std::optional<NftPosition> position;
-    const auto looked = asked.inside([&](machine::NetnsVisit& visit) {
-      before = read_nft_generation(visit);
-      position = read_nft_position(visit, asked.table, key.chain, key.handle);
-    });
-    if (!looked || !before) return "the ruleset's generation could not be read";
-    if (!position) {
-      why = "the ruleset kept changing while it was read";
-      continue;
-    }
-    if (position->number == 0) return "the rule was removed while it was read";
-    const auto saved = read_saved_chain(asked.machine, asked.netns, asked.boxes, XtBackend::Nft, key.family == NFPROTO_IPV6, key.table,
-                                        key.chain, position->number);
-    std::optional<std::uint32_t> after;
-    const auto looked_again = asked.inside([&](machine::NetnsVisit& visit) { after = read_nft_generation(visit); });
-    if (!looked_again || !after) return "the ruleset's generation could not be read";
-    if (*before != *after) {
-      why = "the ruleset kept changing while it was read";
-      continue;
-    }
-    if (!saved) return saved.error().why;
-    if (saved->count != position->count) return saved->source + " prints another number of rules for the chain than the kernel has";
-    const std::string target = iptables_target_of(rule);
-    if (!saved->unknown_part && target != saved->target) return saved->source + " prints another target for the rule than the kernel has";
-    text.text = saved->rule;
-    text.comment = saved->comment;
-    text.source = saved->source;
-    if (saved->unknown_part) add_gap(text, "a part of the rule is not known to " + saved->source);
-    text.number = static_cast<std::uint32_t>(position->number);
-    return {};
-  }
-  return why;
+  std::optional<NftPosition> position;
+  const auto looked =
+      asked.inside([&](machine::NetnsVisit& visit) { position = read_nft_position(visit, asked.table, key.chain, key.handle); });
+  if (!looked || !position) return "its chain could not be read";
+  if (position->number == 0) return "the rule was removed while it was read";
+  const auto saved = read_saved_chain(asked.machine, asked.netns, asked.boxes, XtBackend::Nft, key.family == NFPROTO_IPV6, key.table,
+                                      key.chain, position->number);
+  if (!saved) return saved.error().why;
+  if (saved->count != position->count) return saved->source + " prints another number of rules for the chain than the kernel has";
+  const std::string target = iptables_target_of(rule);
+  if (!saved->unknown_part && target != saved->target) return saved->source + " prints another target for the rule than the kernel has";
+  text.text = saved->rule;
+  text.comment = saved->comment;
+  text.source = saved->source;
+  if (saved->unknown_part) add_gap(text, "a part of the rule is not known to " + saved->source);
+  text.number = static_cast<std::uint32_t>(position->number);
+  return {};
 }
 
 /// The listing of its chain in that namespace: nft of the node container, else the library.
@@ -143,11 +124,11 @@ bool read_copy(const Asked& asked, const NftRule& rule, model::RuleText& text) {
   const auto& key = asked.question.key;
   std::optional<NftReplica> replica;
   const auto looked = asked.inside([&](machine::NetnsVisit& visit) {
-    if (auto read = read_nft_replica(visit, key)) replica = *std::move(read);
+    if (auto read = read_nft_replica(visit, key, rule)) replica = *std::move(read);
   });
-  if (!looked || !replica || replica->rule.comment != rule.comment) return false;
+  if (!looked || !replica) return false;
   const auto netns = asked.machine.make_netns_with(replica->batch);
-  if (!netns || !holds_only(asked.machine, *netns, asked.table, replica->rule)) return false;
+  if (!netns || !holds_only(asked.machine, *netns, asked.table, rule)) return false;
   const auto answer = list_chain(asked, *netns);
   if (!answer) return false;
   const NftListing listing = parse_nft_listing(answer->out);
@@ -257,12 +238,6 @@ void read_now(const Asked& asked, model::RuleText& text) {
   read_elements(asked, rule, facts.chain.base, text);
 }
 
-std::optional<std::uint32_t> generation_now(const Asked& asked) {
-  std::optional<std::uint32_t> generation;
-  const auto looked = asked.inside([&](machine::NetnsVisit& visit) { generation = read_nft_generation(visit); });
-  return looked ? generation : std::nullopt;
-}
-
 }  // namespace
 
 void read_nft_text(machine::Machine& machine, const machine::NetnsHandle& netns, const std::vector<ToolBox>& boxes,
@@ -274,10 +249,10 @@ void read_nft_text(machine::Machine& machine, const machine::NetnsHandle& netns,
   text.backend = "nft";
   if (key.table.empty() || key.chain.empty()) return add_gap(text, "the names of its table and chain are not known");
   const model::RuleText empty = text;
-  auto before = generation_now(asked);
+  auto before = read_nft_generation(machine, netns);
   for (int reading = 1;; ++reading) {
     read_now(asked, text);
-    const auto after = generation_now(asked);
+    const auto after = read_nft_generation(machine, netns);
     if (before && after && *before == *after) {
       text.ruleset = *after;
       return;

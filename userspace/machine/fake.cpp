@@ -33,6 +33,7 @@ class FakeVisit final : public NetnsVisit {
   }
 
   Result<NetlinkReply> netlink_dump(const NetlinkRequest& request, std::size_t max_bytes) override {
+    if (netns_.on_request) netns_.on_request(netns_, request);
     if (const auto exact = netns_.answers.find({request.protocol, request.type, request.body}); exact != netns_.answers.end()) {
       if (exact->second && exact->second->messages.size() > max_bytes) return Error{ErrorKind::BadData, "netlink", "too long", ""};
       return exact->second;

@@ -22,6 +22,8 @@ struct FakeNetns {
   std::map<std::tuple<int, std::uint16_t, std::uint8_t>, Result<NetlinkReply>> tables;
   /// By protocol, type and the whole body: looked at before `tables`.
   std::map<std::tuple<int, std::uint16_t, std::string>, Result<NetlinkReply>> answers;
+  /// Called before each request is answered; may change the answers.
+  std::function<void(FakeNetns&, const NetlinkRequest&)> on_request;
   std::uint64_t cookie = 0;                                               ///< 0: it cannot be asked for
   std::map<std::uint64_t, std::uint32_t> nsids;                           ///< by the other namespace's inode
   std::map<std::pair<int, std::string>, Result<XtTableBytes>> xt_tables;  ///< by family and name; Gone if it is not there

@@ -60,14 +60,7 @@ class RealVisit final : public NetnsVisit {
     return route_->nsid_of(other.fd());
   }
 
-  Result<std::uint64_t> cookie() override {
-    const UniqueFd socket_fd{::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE)};
-    std::uint64_t cookie = 0;
-    socklen_t size = sizeof cookie;
-    if (!socket_fd || ::getsockopt(socket_fd.get(), SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size) != 0)
-      return errno_error(errno, "cannot read the cookie of a network namespace");
-    return cookie;
-  }
+  Result<std::uint64_t> cookie() override { return netns_cookie_here(); }
 
   Result<XtTableBytes> xt_table(int family, const std::string& table, std::size_t max_bytes) override {
     return read_xt_table_here(family, table, max_bytes);
@@ -107,6 +100,16 @@ Result<NetnsHandle> open_netns_at(const std::string& path) {
   struct stat status {};
   if (::fstat(opened.get(), &status) != 0) return errno_error(errno, what);
   return NetnsHandle{std::move(opened), status.st_ino};
+}
+
+Result<std::uint64_t> netns_cookie_here() {
+  const std::string what = "cannot identify the network namespace";
+  const UniqueFd socket_fd{::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE)};
+  if (!socket_fd) return errno_error(errno, what);
+  std::uint64_t cookie = 0;
+  socklen_t size = sizeof cookie;
+  if (::getsockopt(socket_fd.get(), SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size) != 0) return errno_error(errno, what);
+  return cookie;
 }
 
 Status visit_netns(const NetnsHandle& netns, const std::function<void(NetnsVisit&)>& visit) {

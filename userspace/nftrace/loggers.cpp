@@ -16,13 +16,9 @@
 
 #include "base/text.hpp"
 #include "machine/errors.hpp"
+#include "machine/netns.hpp"
 #include "nftrace/emergency.hpp"
 #include "nftrace/post.hpp"
-
-// Of Linux 5.7; the headers of Debian 12 have it only in asm-generic.
-#ifndef SO_NETNS_COOKIE
-#define SO_NETNS_COOKIE 71
-#endif
 
 namespace synfate::nftrace {
 namespace {
@@ -71,19 +67,9 @@ bool LegacyTables::is_outdated() const {
          (!ipv6_ && ::access("/proc/thread-self/net/ip6_tables_names", F_OK) == 0);
 }
 
-Result<std::uint64_t> netns_cookie() {
-  const std::string what = "cannot identify the network namespace";
-  const UniqueFd socket{::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER)};
-  if (!socket) return machine::errno_error(errno, what);
-  std::uint64_t cookie = 0;
-  socklen_t size = sizeof cookie;
-  if (::getsockopt(socket.get(), SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size) != 0) return machine::errno_error(errno, what);
-  return cookie;
-}
-
 Result<std::unique_ptr<XtTracing>> XtTracing::start(Ledger& ledger, model::NetnsId netns, int owner,
                                                     const std::vector<std::uint8_t>& families) {
-  auto cookie = netns_cookie();
+  auto cookie = machine::netns_cookie_here();
   if (!cookie) return std::move(cookie).error();
   auto socket = NetfilterSocket::open();
   if (!socket) return std::move(socket).error();
@@ -169,7 +155,7 @@ std::vector<LoggerChange> XtTracing::changes() const {
 }
 
 bool give_back(const LoggerChange& change) {
-  const auto cookie = netns_cookie();
+  const auto cookie = machine::netns_cookie_here();
   if (!cookie) return false;
   // Another namespace got the number: the one that was changed is gone.
   if (*cookie != change.cookie) return true;

@@ -31,9 +31,6 @@ class LegacyTables {
   UniqueFd ipv6_;
 };
 
-/// Of the calling thread's namespace.
-Result<std::uint64_t> netns_cookie();
-
 class XtTracing {
  public:
   /// In the calling thread's namespace. `owner` is the socket whose end stops the tracing: closed before the loggers are given back when

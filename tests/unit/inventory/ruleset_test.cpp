@@ -74,6 +74,20 @@ class Node {
     return read_rule_text(machine_, netns, 42, asked);
   }
   machine::FakeMachine& machine() { return machine_; }
+  /// From now on the generation grows with each question for it, so many times.
+  void keep_changing(unsigned times) {
+    machine_.netns(kNetns).on_request = [times](machine::FakeNetns& netns, const machine::NetlinkRequest& asked) mutable {
+      const auto generation = nft_generation_request();
+      if (asked.type != generation.type || times == 0) return;
+      --times;
+      // The number is the message's first attribute, behind two headers of its own and its own header.
+      constexpr std::size_t kLastByte = sizeof(nlmsghdr) + 4 + 4 + 3;
+      auto& answer = netns.answers.at({asked.protocol, asked.type, asked.body});
+      auto messages = answer->messages;
+      ++messages.at(kLastByte);
+      answer = Result<machine::NetlinkReply>{test::reply(messages)};
+    };
+  }
 
  private:
   void table(const NftTable& table, const std::string& chain, const std::string& prefix, std::size_t rules) {
@@ -234,6 +248,29 @@ TEST_CASE("a rule that can be copied has the text of its copy, and its own place
     copy.messages = other;
     CHECK(read(before + rule + "\t}\n}\n").text == "ct state new ip daddr . meta l4proto . th dport vmap @none");
   }
+}
+
+TEST_CASE("what is read is of one generation, or is not shown") {
+  Node node;
+  auto asked = Node::question(kLab, 1);
+  SUBCASE("nft") {}
+  SUBCASE("iptables-nft") { asked = Node::question(kFilter, 1); }
+  const auto still = node.read(asked);
+  CHECK(still.ruleset != 0);
+  REQUIRE_FALSE(still.text.empty());
+  // Twice in the first reading: before it and after it.
+  node.keep_changing(2);
+  const auto once = node.read(asked);
+  CHECK(once.text == still.text);
+  CHECK(once.gap == still.gap);
+  CHECK(once.ruleset == still.ruleset + 2);
+  node.keep_changing(1000);
+  const auto never = node.read(asked);
+  CHECK(never.text.empty());
+  CHECK(never.element.empty());
+  CHECK(never.ruleset == 0);
+  CHECK(never.number == asked.key.number);
+  CHECK(never.gap == "the ruleset kept changing while the rule was read");
 }
 
 TEST_CASE("policies, unknown names and no rule at all are answered") {
