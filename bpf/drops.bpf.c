@@ -191,8 +191,11 @@ static __always_inline void on_drop(void *ctx, struct sk_buff *skb, __u64 locati
 		return;
 	offset = transmit_offset(skb);
 	if (!read_ip(&packet, skb, offset)) {
-		/* Dropped before the network header was set. */
+		/* Dropped before the network header was set. Behind it is a payload: what an ICMP error quotes is no packet that died here,
+		 * and up to 6.1 at least icmpv6_rcv() frees all errors that it has handled as drops. */
 		offset = receive_offset(skb);
+		if (skb->network_header && offset > skb->network_header)
+			return;
 		__builtin_memset(&packet, 0, sizeof(packet));
 		if (!read_ip(&packet, skb, offset))
 			return;

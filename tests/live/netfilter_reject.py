@@ -47,6 +47,18 @@ def icmp_ipv6(lab):
     forward(lab, lab.v6(2, 2), "reject with icmpv6 type admin-prohibited", "ip6", "reject with icmpv6 admin-prohibited")
 
 
+def icmp_ipv6_to_itself(lab):
+    """The error comes back to the client's own namespace, and is freed there: the SYN that it quotes has not died a second time."""
+    routed(lab)
+    lab.nft("client", "table ip6 lab { chain out { type filter hook output priority 0; tcp dport 80 reject with icmpv6 type admin-prohibited; }; }")
+    rule = named_rule("tcp dport 80 reject with icmpv6 admin-prohibited", "out", family="ip6")
+    partial = {key: value for key, value in rejected(lab, "client", "output", rule).items() if key != "fate"}
+    # connect() holds the socket while the error comes, which is lost then; the next SYN would get another.
+    row = dies(lab, "client", lab.v6(2, 2), 80, {**partial, "syns": 1})[0]
+    drops = [step for step in row["path"] if step["event"] == "drop"]
+    check(len(drops) == 1, f"one SYN died, and {len(drops)} are told of: {row['path']}")
+
+
 def tcp_reset(lab):
     outcome = forward(lab, lab.v4(2, 2), "reject with tcp reset", "ip")
     check(outcome["errno"] == errno.ECONNREFUSED, f"connect() got {outcome}")
@@ -102,4 +114,4 @@ def iptables_nft_forward(lab):
 
 
 if __name__ == "__main__":
-    main(3, __doc__, icmp, icmp_ipv6, tcp_reset, tcp_reset_ipv6, iptables_legacy_input, iptables_legacy_again, iptables_nft_forward)
+    main(3, __doc__, icmp, icmp_ipv6, icmp_ipv6_to_itself, tcp_reset, tcp_reset_ipv6, iptables_legacy_input, iptables_legacy_again, iptables_nft_forward)
