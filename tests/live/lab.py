@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 
+import inside
 import tool
 from sandbox import cgroup_name, cgroup_root
 
@@ -60,6 +61,8 @@ class Lab:
     def __init__(self, number, name, picture):
         self.number, self.name, self.picture = number, name, picture
         self.inodes = {}
+        # What `ip` has to do yet: by no namespace of its own, and in each. A program for each line is most of what a lab costs when emulated.
+        self.wires, self.waiting = [], {}
         self.agents = []
         self.tools = []
 
@@ -93,8 +96,9 @@ class Lab:
         for agent in self.agents:
             agent.close()
         self.tools, self.agents = [], []
-        for name in list(self.inodes):
-            self.remove_netns(name)
+        self.wires, self.waiting = [], {}
+        names, self.inodes = list(self.inodes), {}
+        self.batch([], [f"netns del {name}" for name in names])
 
     # Addresses
 
@@ -110,6 +114,10 @@ class Lab:
     # Building
 
     def command(self, *argv, stdin=None, check=True):
+        self.flush()
+        return self.command_now(*argv, stdin=stdin, check=check)
+
+    def command_now(self, *argv, stdin=None, check=True):
         done = subprocess.run(argv, input=stdin, capture_output=True, text=True, check=False)
         if check and done.returncode != 0:
             raise LabError(f"{' '.join(argv)}: exit {done.returncode}: {done.stderr.strip()}")
@@ -122,14 +130,32 @@ class Lab:
     def ip(self, netns, words):
         return self.command("ip", "-n", netns, *words.split())
 
+    def batch(self, options, lines):
+        if lines:
+            self.command_now("ip", *options, "-batch", "-", stdin="\n".join([*lines, ""]))
+
+    def later(self, netns, words):
+        """What `ip` does in that namespace before anything else happens there; in the order of these calls."""
+        self.waiting.setdefault(netns, []).append(words)
+
+    def flush(self):
+        wires, waiting, self.wires, self.waiting = self.wires, self.waiting, [], {}
+        self.batch([], wires)
+        for netns, lines in waiting.items():
+            self.batch(["-n", netns], lines)
+
+    def path(self, netns):
+        return f"/run/netns/{netns}"
+
     def netns(self, *names):
+        self.flush()
+        self.batch([], [f"netns add {name}" for name in names])
         for name in names:
-            self.command("ip", "netns", "add", name)
-            self.inodes[name] = os.stat(f"/run/netns/{name}").st_ino
-            self.ip(name, "link set lo up")
+            self.inodes[name] = os.stat(self.path(name)).st_ino
+            self.later(name, "link set lo up")
             # Duplicate address detection would leave IPv6 addresses unusable for a second.
-            self.sysctl(name, "net.ipv6.conf.default.accept_dad", 0)
-            self.sysctl(name, "net.ipv6.conf.all.accept_dad", 0)
+            self.write_sysctl(name, "net.ipv6.conf.default.accept_dad", 0)
+            self.write_sysctl(name, "net.ipv6.conf.all.accept_dad", 0)
 
     def remove_netns(self, name):
         del self.inodes[name]
@@ -139,34 +165,38 @@ class Lab:
         return self.inodes[name]
 
     def sysctl(self, netns, key, value):
-        path = "/proc/sys/" + key.replace(".", "/")
-        self.run(netns, "sh", "-c", 'printf %s "$1" > "$2"', "sh", str(value), path)
+        self.flush()
+        self.write_sysctl(netns, key, value)
+
+    def write_sysctl(self, netns, key, value):
+        with inside.entered(self.path(netns)), open("/proc/sys/" + key.replace(".", "/"), "w", encoding="ascii") as file:
+            file.write(str(value))
 
     def veth(self, netns, device, peer_netns, peer_device):
-        self.ip(netns, f"link add {device} type veth peer name {peer_device} netns {peer_netns}")
-        self.ip(netns, f"link set {device} up")
-        self.ip(peer_netns, f"link set {peer_device} up")
+        self.wires.append(f"link add {device} netns {netns} type veth peer name {peer_device} netns {peer_netns}")
+        self.later(netns, f"link set {device} up")
+        self.later(peer_netns, f"link set {peer_device} up")
 
     def bridge(self, netns, device, *ports):
-        self.ip(netns, f"link add {device} type bridge forward_delay 0 stp_state 0")
-        self.ip(netns, f"link set {device} up")
+        self.later(netns, f"link add {device} type bridge forward_delay 0 stp_state 0")
+        self.later(netns, f"link set {device} up")
         for port in ports:
-            self.ip(netns, f"link set {port} master {device}")
+            self.later(netns, f"link set {port} master {device}")
 
     def address(self, netns, device, *addresses):
         """Addresses without a length are on a /24 or a /64."""
         for address in addresses:
             version = 6 if ":" in address else 4
             length = "" if "/" in address else ("/64" if version == 6 else "/24")
-            self.ip(netns, f"-{version} addr add {address}{length} dev {device}" + (" nodad" if version == 6 else ""))
+            self.later(netns, f"addr add {address}{length} dev {device}" + (" nodad" if version == 6 else ""))
 
     def route(self, netns, *routes):
         for route in routes:
-            self.ip(netns, f"-{6 if ':' in route else 4} route add {route}")
+            self.later(netns, f"route add {route}")
 
     def forwarding(self, netns):
-        self.sysctl(netns, "net.ipv4.ip_forward", 1)
-        self.sysctl(netns, "net.ipv6.conf.all.forwarding", 1)
+        self.write_sysctl(netns, "net.ipv4.ip_forward", 1)
+        self.write_sysctl(netns, "net.ipv6.conf.all.forwarding", 1)
 
     def mac(self, netns, device):
         return json.loads(self.ip(netns, f"-j link show dev {device}"))[0]["address"]
@@ -175,19 +205,14 @@ class Lab:
         """Permanent neighbour entries: no ARP, so a device that drops everything drops the SYN and not the question before it."""
         mac = self.mac(peer_netns, peer_device)
         for address in addresses:
-            self.ip(netns, f"neigh replace {address} lladdr {mac} dev {device} nud permanent")
+            self.later(netns, f"neigh replace {address} lladdr {mac} dev {device} nud permanent")
 
     def settle(self):
         """Returns when every link is up and no address is tentative."""
+        self.flush()
         deadline = time.monotonic() + 10 * tool.PATIENCE
         while True:
-            waiting = []
-            for netns in self.inodes:
-                for link in json.loads(self.ip(netns, "-j addr show") or "[]"):
-                    # "ip -j" leaves empty objects where it filtered something out.
-                    if link and "UP" in link["flags"] and "LOOPBACK" not in link["flags"] and link["operstate"] not in ("UP", "UNKNOWN"):
-                        waiting.append(f"{netns} {link['ifname']} {link['operstate']}")
-                    waiting += [f"{netns} {a['local']}" for a in link.get("addr_info", []) if a.get("tentative")]
+            waiting = [f"{netns}: {words}" for netns in self.inodes for words in inside.unsettled(self.path(netns))]
             if not waiting:
                 return
             if time.monotonic() > deadline:
@@ -203,9 +228,14 @@ class Lab:
     # Processes
 
     def agent(self, netns, *words, kind=Agent, enter=(), environment=None, script=AGENT):
-        argv = ["nsenter", f"--net=/run/netns/{netns}", "--", *enter, sys.executable, "-I", "-S", script, *map(str, words)]
-        pipe = subprocess.PIPE
-        agent = kind(subprocess.Popen(argv, stdin=pipe, stdout=pipe, stderr=pipe, env=environment))
+        self.flush()
+        words = [str(word) for word in words]
+        if script == AGENT and not enter and environment is None:
+            agent = kind(inside.Forked(self.path(netns), words))
+        else:
+            argv = ["nsenter", f"--net=/run/netns/{netns}", "--", *enter, sys.executable, "-I", "-S", script, *words]
+            pipe = subprocess.PIPE
+            agent = kind(subprocess.Popen(argv, stdin=pipe, stdout=pipe, stderr=pipe, env=environment))
         self.agents.append(agent)
         return agent
 
@@ -225,7 +255,7 @@ class Lab:
         """An edge device; beyond it a host that is `silent`, or answers SYNs with `rst` or `icmp` (host unreachable)."""
         world = self.agent(netns, "tun", device, mode)
         world.report()
-        self.ip(netns, f"link set {device} up")
+        self.later(netns, f"link set {device} up")
         self.address(netns, device, *addresses)
         return world
 
@@ -268,6 +298,7 @@ class Lab:
 
     def synfate(self, *arguments, **options):
         """Starts synfate and returns when it is armed."""
+        self.flush()
         one = tool.Synfate(self, [str(a) for a in arguments], **options)
         self.tools.append(one)
         one.wait_ready()
