@@ -266,8 +266,7 @@ void InventoryReader::say_it_drops(model::NetnsId id, const model::RuleKey& key,
   if (netns == inventory_.namespaces.end()) return;
   for (model::RuleText& text : netns->second.rules) {
     if (text.key != key) continue;
-    text.drops_from_ns = from_ns;
-    text.drops_until_ns = until_ns;
+    text.dropped_in({from_ns, until_ns});
   }
 }
 

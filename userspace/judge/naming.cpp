@@ -315,7 +315,7 @@ std::optional<bool> Naming::is_policy() const {
   if (verdict == nullptr) return std::nullopt;
   if (verdict->rule.kind == RuleKey::Kind::NftRule) return false;
   if (verdict->rule.kind == RuleKey::Kind::NftPolicy) return true;
-  if (text == nullptr || (!text->gap.empty() && text->drops_from_ns == 0)) return std::nullopt;
+  if (text == nullptr || (!text->gap.empty() && text->drops.empty())) return std::nullopt;
   return text->policy;
 }
 

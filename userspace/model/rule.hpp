@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/time.hpp"
 #include "model/address.hpp"
@@ -68,6 +69,12 @@ struct HookVerdict {
   std::uint32_t ruleset = 0;  ///< NftRule: its namespace's generation of nf_tables at the drop; 0: not known
 };
 
+/// Both ends are in it.
+struct TimeSpan {
+  MonotonicNs from_ns = 0;
+  MonotonicNs until_ns = 0;
+};
+
 /// The text of one rule, read near its drop.
 struct RuleText {
   RuleKey key;          ///< of which
@@ -84,11 +91,12 @@ struct RuleText {
   std::string gap;            ///< why text, number or element is missing or was not proven to be this rule's; empty: nothing is
   std::string source;         ///< the tool and where it is from: "iptables-nft-save of the node container (tgid 42)"
   /// XtRule of a trace: read from the kernel before and after, with nothing of this entry changed, and what it matches always ends with
-  /// NF_DROP: so it was for drops between these times. 0: not known.
-  MonotonicNs drops_from_ns = 0;
-  MonotonicNs drops_until_ns = 0;
+  /// NF_DROP: so it was for drops in any of these. The oldest go first.
+  std::vector<TimeSpan> drops;
 
-  bool dropped_at(MonotonicNs time_ns) const { return drops_from_ns != 0 && drops_from_ns <= time_ns && time_ns <= drops_until_ns; }
+  bool dropped_at(MonotonicNs time_ns) const;
+  /// Those that touch become one.
+  void dropped_in(TimeSpan span);
 };
 
 }  // namespace synfate::model

@@ -74,6 +74,13 @@ std::string read_link(const Json& json, std::string where, model::Link& link) {
   return fields.error();
 }
 
+std::string read_span(const Json& json, std::string where, model::TimeSpan& span) {
+  JsonFields fields(json, std::move(where));
+  fields.read("from_ns", span.from_ns);
+  fields.read("until_ns", span.until_ns);
+  return fields.error();
+}
+
 std::string read_rule(const Json& json, std::string where, model::RuleText& rule) {
   JsonFields fields(json, std::move(where));
   if (const Json* object = fields.object("key")) {
@@ -112,8 +119,7 @@ std::string read_rule(const Json& json, std::string where, model::RuleText& rule
   }
   fields.read("gap", rule.gap);
   fields.read("source", rule.source);
-  fields.read("drops_from_ns", rule.drops_from_ns);
-  fields.read("drops_until_ns", rule.drops_until_ns);
+  read_list(fields, "drops", rule.drops, read_span);
   return fields.error();
 }
 

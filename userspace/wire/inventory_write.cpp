@@ -80,8 +80,9 @@ Json to_json(const model::RuleKey& key) {
 }
 
 Json to_json(const model::RuleText& rule) {
-  const auto& [key, backend, chain, number, policy, text, comment, element, via, flow, ruleset, gap, source, drops_from_ns,
-               drops_until_ns] = rule;
+  const auto& [key, backend, chain, number, policy, text, comment, element, via, flow, ruleset, gap, source, drops] = rule;
+  Json spans = Json::array();
+  for (const auto& [from_ns, until_ns] : drops) spans.push_back({{"from_ns", from_ns}, {"until_ns", until_ns}});
   return {{"key", to_json(key)},
           {"backend", text_json(backend)},
           {"chain", text_json(chain)},
@@ -99,8 +100,7 @@ Json to_json(const model::RuleText& rule) {
           {"ruleset", ruleset},
           {"gap", text_json(gap)},
           {"source", text_json(source)},
-          {"drops_from_ns", drops_from_ns},
-          {"drops_until_ns", drops_until_ns}};
+          {"drops", std::move(spans)}};
 }
 
 Json to_json(const model::Conntrack& conntrack) {

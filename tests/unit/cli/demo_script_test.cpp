@@ -99,6 +99,7 @@ TEST_CASE("the last revision counts, and a row of something else leads nowhere")
   model::Attempt first = true_row(0);
   first.verdict.cause = "unknown";
   CHECK(demo.script.attempt(first));
+  CHECK(demo.asked.size() == 1);
   CHECK(demo.script.attempt(true_row(0)));
   CHECK(demo.asked.size() == 2);
   for (std::size_t i = 1; i < demo_steps().size(); ++i) CHECK(demo.script.attempt(true_row(i)));

@@ -35,8 +35,7 @@ Event& line(Story& story, const model::RuleKey& key, MonotonicNs after_ns = kMil
 model::RuleText drops(Story& story, const model::RuleKey& key, const char* text) {
   model::RuleText rule = text_for(key, "iptables-legacy", text);
   const MonotonicNs at = story.journey.events.back().time_ns;
-  rule.drops_from_ns = at - 500 * kMillisecond;
-  rule.drops_until_ns = at + 100 * kMillisecond;
+  rule.drops = {{at - 500 * kMillisecond, at + 100 * kMillisecond}};
   return rule;
 }
 
@@ -127,14 +126,14 @@ TEST_CASE("a line that need not be the last, or not of this packet, names nothin
   auto& text = story.inventory.namespaces[kHost].rules.back();
   const char* why = "tracing told of entry 3 of chain MINE in table filter last";
   SUBCASE("its target goes on") {
-    text.drops_from_ns = text.drops_until_ns = 0;
+    text.drops.clear();
     why = "not known to drop";
   }
   SUBCASE("the table was read before that drop only") {
-    text.drops_until_ns = last().time_ns - 10 * kMillisecond;
+    text.drops[0].until_ns = last().time_ns - 10 * kMillisecond;
     why = "not known to drop";
   }
-  SUBCASE("the table was read after that drop only") { text.drops_from_ns = last().time_ns; }
+  SUBCASE("the table was read after that drop only") { text.drops[0].from_ns = last().time_ns; }
   SUBCASE("the text was not read") { story.inventory.namespaces[kHost].rules.clear(); }
   SUBCASE("LOG as the last line") {
     line(story, line_key("MINE", 4));

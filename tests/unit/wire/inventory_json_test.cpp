@@ -38,8 +38,7 @@ TEST_CASE("how long a traced rule is known to have dropped comes back") {
   model::Inventory inventory;
   inventory.namespaces[7].id = 7;
   model::RuleText& rule = inventory.namespaces[7].rules.emplace_back();
-  rule.drops_from_ns = 5;
-  rule.drops_until_ns = 9;
+  rule.drops = {{5, 9}, {12, 12}};
   const auto back = wire::inventory_from_json(wire::inventory_to_json(0, inventory));
   REQUIRE(back);
   REQUIRE(back->inventory.find(7) != nullptr);
@@ -49,6 +48,7 @@ TEST_CASE("how long a traced rule is known to have dropped comes back") {
   CHECK(read.dropped_at(9));
   CHECK_FALSE(read.dropped_at(4));
   CHECK_FALSE(read.dropped_at(10));
+  CHECK(read.dropped_at(12));
   CHECK_FALSE(model::RuleText{}.dropped_at(0));
 }
 
