@@ -81,7 +81,8 @@ bool DemoScript::attempt(const model::Attempt& attempt) {
   for (std::size_t i = 0; i < answers_.size(); ++i) {
     if (endpoint_of(demo_steps()[i]) != asked) continue;
     answers_[i] = attempt.verdict;
-    if (i == current_) next();
+    // A row that says less may be followed by a revision: that belongs to its own step.
+    if (i == current_ && is_as_set_up(i)) next();
     break;
   }
   return !broken_;
@@ -92,6 +93,17 @@ bool DemoScript::summary(const model::Summary& summary) { return heard(stage_.sa
 bool DemoScript::heard(bool ok) {
   broken_ = broken_ || !ok;
   return !broken_;
+}
+
+bool DemoScript::is_at_its_place(std::size_t step) const {
+  const char* netns = demo_steps()[step].netns;
+  return *netns == '\0' || answers_[step]->where.netns == stage_.netns(netns);
+}
+
+bool DemoScript::is_as_set_up(std::size_t step) const {
+  const DemoStep& truth = demo_steps()[step];
+  const model::Verdict& said = *answers_[step];
+  return said.cause == truth.cause && said.packet == truth.packet && is_at_its_place(step);
 }
 
 std::vector<std::string> DemoScript::complaints() const {
@@ -105,10 +117,10 @@ std::vector<std::string> DemoScript::complaints() const {
       all.push_back(set_up + ", and no row came");
       continue;
     }
+    if (is_as_set_up(i)) continue;
     const model::Verdict& said = *answers_[i];
-    const bool same_place = netns == 0 || said.where.netns == netns;
-    if (said.cause == step.cause && said.packet == step.packet && same_place) continue;
-    all.push_back(set_up + ", and the row says " + words_about(said.cause, said.packet, said.where.netns, same_place ? step.netns : ""));
+    const char* place = is_at_its_place(i) ? step.netns : "";
+    all.push_back(set_up + ", and the row says " + words_about(said.cause, said.packet, said.where.netns, place));
   }
   return all;
 }

@@ -28,7 +28,7 @@ struct DemoStep {
 
 const std::vector<DemoStep>& demo_steps();
 
-/// Passes rows on, and begins the next step when the one under way has its row, or after a while without.
+/// Passes rows on, and begins the next step when the row of the one under way says what was set up, or after a while.
 class DemoScript final : public render::Sink {
  public:
   struct Stage {
@@ -64,6 +64,9 @@ class DemoScript final : public render::Sink {
   void next();
   void perform();
   bool heard(bool ok);
+  /// Of a step that has a row.
+  bool is_at_its_place(std::size_t step) const;
+  bool is_as_set_up(std::size_t step) const;
 
   render::Sink& rows_;
   Stage stage_;

@@ -386,6 +386,8 @@ int LiveSession::finish(MonotonicNs now) {
   recorder_.end(now, counters);
   engine_.print(summary);
   if (child_) return child_->wait();
+  // Nobody reads any more: whatever was lost, nobody was told the rest either.
+  if (engine_.is_broken()) return kDone;
   const bool lost = summary.events_lost != 0 || known_untracked_ != 0 || engine_.undecodable() != 0 || recorder_.has_failed();
   return lost ? kEvidenceLost : kDone;
 }
