@@ -12,6 +12,7 @@ import subprocess
 import sys
 
 from expect import any_of, check
+from guests import IN_GUEST
 from lab import AGENT
 from scenario import main
 
@@ -131,4 +132,6 @@ def waiting_client(lab, netns, address, dport):
 
 
 if __name__ == "__main__":
-    main(24, __doc__, netns, host, source_and_destination, port, together, by_process, by_cgroup)
+    # What a prefix or a port matches is the same code on every kernel, and needs seventeen starts of an emulated synfate.
+    matching = () if IN_GUEST else (host, source_and_destination, port)
+    main(24, __doc__, netns, *matching, together, by_process, by_cgroup)

@@ -5,10 +5,12 @@ import os
 
 from lab import LabError, Skip
 
+# tests/vm names its kernel in the environment.
+IN_GUEST = bool(os.environ.get("SYNFATE_TEST_GUEST"))
+
 
 def only_in_a_guest(why):
-    """tests/vm names its kernel in the environment."""
-    if not os.environ.get("SYNFATE_TEST_GUEST"):
+    if not IN_GUEST:
         raise Skip(f"{why}: only in the guests of tests/vm")
 
 

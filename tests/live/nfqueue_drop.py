@@ -6,9 +6,9 @@
                      forward: queue 7 ⇄ queue_owner.py: drop ✗
 """
 
-import os
 
 from expect import any_of, check, contains, expect
+from guests import IN_GUEST
 from lab import LabError, Skip
 from scenario import main
 from topology import routed
@@ -72,7 +72,7 @@ def nft(lab):
     try:
         lab.nft("router", "table ip lab { chain forward { type filter hook forward priority 0; tcp dport 80 queue num 7; }; }")
     except LabError as error:
-        if os.environ.get("SYNFATE_TEST_GUEST"):
+        if IN_GUEST:
             raise
         raise Skip("this kernel does not take nft's queue statement (CONFIG_NFT_QUEUE); those of the guests do") from error
     owner_drops(lab, lab.v4(2, 2))

@@ -7,11 +7,11 @@ listing is not taken for one, and ten megabytes of rules still give a row.
 """
 
 import json
-import os
 import re
 
 import tool
 from expect import check, contains
+from guests import IN_GUEST
 from scenario import main
 from usual import TWO_SYNS
 from topology import routed
@@ -120,7 +120,7 @@ LONG = "c" * 240
 
 
 # A guest's processors are emulated: a tenth there.
-SHARE = 10 if os.environ.get("SYNFATE_TEST_GUEST") else 1
+SHARE = 10 if IN_GUEST else 1
 
 
 def ten_megabytes_legacy(lab):
