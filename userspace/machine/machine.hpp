@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -114,6 +115,21 @@ class NetnsVisit {
   virtual Result<XtTableBytes> xt_table(int family, const std::string& table, std::size_t max_bytes) = 0;
 };
 
+/// Files as a process sees them: below its root, which no symbolic link leads out of, absolute ones and ".." included (openat2 with
+/// RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS, Linux 5.6). Paths are absolute. The same errors and bounds as the machine's own.
+class FileTree {
+ public:
+  virtual ~FileTree() = default;
+
+  /// A regular file; never blocks on a FIFO, never opens a device.
+  virtual Result<std::string> read_file(const std::string& path, const ReadOptions& options = {}) = 0;
+  virtual Result<std::vector<std::string>> list_directory(const std::string& path, std::size_t max_entries = 65'536) = 0;
+  virtual Result<std::string> read_link(const std::string& path) = 0;
+  /// Follows symbolic links, inside. What a network namespace is mounted on has the namespace's inode. Opens nothing but the path
+  /// (O_PATH).
+  virtual Result<FileIdentity> identify(const std::string& path) = 0;
+};
+
 /// Errors: Gone: there is no such thing, or no longer. Permission, Unsupported, BadData (not the kind of file expected, or beyond a bound),
 /// Io.
 class Machine {
@@ -129,6 +145,9 @@ class Machine {
   virtual Result<FileIdentity> identify(const std::string& path) = 0;
   /// BadData if path is not a network namespace.
   virtual Result<NetnsHandle> open_netns(const std::string& path) = 0;
+  /// What that process sees, in its mount namespace and below its root; 0: synfate itself. Gone when there is no such process. The tree
+  /// stays that process's root even when its number is reused: it is held open, and with it the mount namespace; do not keep it.
+  virtual Result<std::unique_ptr<FileTree>> tree_of(std::uint32_t tgid) = 0;
   /// Runs visit on a thread of its own that stands in the namespace and is gone before this returns; the caller's thread never moves.
   virtual Status inside(const NetnsHandle& netns, const std::function<void(NetnsVisit&)>& visit) = 0;
   /// No shell, no inherited environment, the program looked up in a fixed list of directories; killed with its children when time or
