@@ -62,12 +62,15 @@ class FakeMachine final : public Machine {
   Result<std::string> read_link(const std::string& path) override;
   Result<FileIdentity> identify(const std::string& path) override;
   Result<NetnsHandle> open_netns(const std::string& path) override;
+  /// Of what was added below /proc/TGID/root; a process that has nothing there sees the machine's own files.
+  Result<std::unique_ptr<FileTree>> tree_of(std::uint32_t tgid) override;
   Status inside(const NetnsHandle& netns, const std::function<void(NetnsVisit&)>& visit) override;
   Result<CommandOutput> run(const std::vector<std::string>& argv, const RunOptions& options = {}) override;
   Result<CommandOutput> list_nft_chain(const NftChainName& name, const RunOptions& options) override;
   Result<NetnsHandle> make_netns_with(const std::string& batch) override;
 
  private:
+  class Tree;  ///< in fake_tree.cpp; the machine must outlive it
   struct Node {
     enum class Kind { File, Directory, Link, Netns } kind = Kind::File;
     std::string text;         ///< a file's bytes, a link's target

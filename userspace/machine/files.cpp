@@ -23,9 +23,11 @@ struct CloseDirectory {
   void operator()(DIR* directory) const noexcept { ::closedir(directory); }
 };
 
-Error not_a_file(const std::string& path) { return {ErrorKind::BadData, "cannot read " + path, "it is not a regular file", ""}; }
-
 }  // namespace
+
+Error not_a_regular_file(const std::string& path) { return {ErrorKind::BadData, "cannot read " + path, "it is not a regular file", ""}; }
+
+Error not_a_link(const std::string& path) { return {ErrorKind::BadData, "cannot read link " + path, "it is not a symbolic link", ""}; }
 
 Result<std::string> read_regular_file(const std::string& path, const ReadOptions& options) {
   // Looking before opening: merely opening a device or the reading end of a FIFO has effects of its own.
@@ -33,13 +35,17 @@ Result<std::string> read_regular_file(const std::string& path, const ReadOptions
   if (::fstatat(AT_FDCWD, path.c_str(), &found, options.follow_symlink ? 0 : AT_SYMLINK_NOFOLLOW) != 0) {
     return errno_error(errno, "cannot read " + path);
   }
-  if (!S_ISREG(found.st_mode)) return not_a_file(path);
+  if (!S_ISREG(found.st_mode)) return not_a_regular_file(path);
   const int no_follow = options.follow_symlink ? 0 : O_NOFOLLOW;
   const UniqueFd fd{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | no_follow)};
   if (!fd) return errno_error(errno, "cannot read " + path);
+  return read_open_file(fd, path, options);
+}
+
+Result<std::string> read_open_file(const UniqueFd& fd, const std::string& path, const ReadOptions& options) {
   struct stat opened {};
   if (::fstat(fd.get(), &opened) != 0) return errno_error(errno, "cannot read " + path);
-  if (!S_ISREG(opened.st_mode)) return not_a_file(path);
+  if (!S_ISREG(opened.st_mode)) return not_a_regular_file(path);
 
   // One byte beyond the bound tells "exactly that long" from "longer".
   const std::size_t limit = options.max_bytes + 1;
@@ -66,6 +72,10 @@ Result<std::string> read_regular_file(const std::string& path, const ReadOptions
 Result<std::vector<std::string>> list_directory_names(const std::string& path, std::size_t max_entries) {
   UniqueFd fd{::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK)};
   if (!fd) return errno_error(errno, "cannot list " + path);
+  return list_open_directory(std::move(fd), path, max_entries);
+}
+
+Result<std::vector<std::string>> list_open_directory(UniqueFd fd, const std::string& path, std::size_t max_entries) {
   const std::unique_ptr<DIR, CloseDirectory> directory{::fdopendir(fd.get())};
   if (directory == nullptr) return errno_error(errno, "cannot list " + path);
   fd.release();
@@ -89,7 +99,7 @@ Result<std::string> read_symlink(const std::string& path) {
   std::array<char, PATH_MAX> target{};
   const ssize_t length = ::readlink(path.c_str(), target.data(), target.size());
   // EINVAL is the kernel's word for "not a symbolic link".
-  if (length < 0 && errno == EINVAL) return Error{ErrorKind::BadData, "cannot read link " + path, "it is not a symbolic link", ""};
+  if (length < 0 && errno == EINVAL) return not_a_link(path);
   if (length < 0) return errno_error(errno, "cannot read link " + path);
   return std::string(target.data(), static_cast<std::size_t>(length));
 }

@@ -15,4 +15,10 @@ Result<std::vector<std::string>> list_directory_names(const std::string& path, s
 Result<std::string> read_symlink(const std::string& path);
 Result<FileIdentity> identify_file(const std::string& path);
 
+/// The same for what is open already, whichever way it was found; path is for the errors only.
+Result<std::string> read_open_file(const UniqueFd& fd, const std::string& path, const ReadOptions& options);
+Result<std::vector<std::string>> list_open_directory(UniqueFd fd, const std::string& path, std::size_t max_entries);
+Error not_a_regular_file(const std::string& path);
+Error not_a_link(const std::string& path);
+
 }  // namespace synfate::machine

@@ -2,6 +2,7 @@
 #include "machine/real.hpp"
 
 #include "machine/command.hpp"
+#include "machine/file_tree.hpp"
 #include "machine/files.hpp"
 #include "machine/made_netns.hpp"
 #include "machine/netns.hpp"
@@ -20,6 +21,10 @@ Result<std::string> RealMachine::read_link(const std::string& path) { return rea
 Result<FileIdentity> RealMachine::identify(const std::string& path) { return identify_file(path); }
 
 Result<NetnsHandle> RealMachine::open_netns(const std::string& path) { return open_netns_at(path); }
+
+Result<std::unique_ptr<FileTree>> RealMachine::tree_of(std::uint32_t tgid) {
+  return open_tree(tgid == 0 ? std::string{"/"} : "/proc/" + std::to_string(tgid) + "/root");
+}
 
 Status RealMachine::inside(const NetnsHandle& netns, const std::function<void(NetnsVisit&)>& visit) { return visit_netns(netns, visit); }
 

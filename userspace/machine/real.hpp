@@ -13,6 +13,7 @@ class RealMachine final : public Machine {
   Result<std::string> read_link(const std::string& path) override;
   Result<FileIdentity> identify(const std::string& path) override;
   Result<NetnsHandle> open_netns(const std::string& path) override;
+  Result<std::unique_ptr<FileTree>> tree_of(std::uint32_t tgid) override;
   Status inside(const NetnsHandle& netns, const std::function<void(NetnsVisit&)>& visit) override;
   Result<CommandOutput> run(const std::vector<std::string>& argv, const RunOptions& options = {}) override;
   Result<CommandOutput> list_nft_chain(const NftChainName& name, const RunOptions& options) override;

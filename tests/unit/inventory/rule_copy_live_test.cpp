@@ -35,6 +35,7 @@ class Counting final : public machine::Machine {
   Result<std::string> read_link(const std::string& path) override { return real_.read_link(path); }
   Result<machine::FileIdentity> identify(const std::string& path) override { return real_.identify(path); }
   Result<machine::NetnsHandle> open_netns(const std::string& path) override { return real_.open_netns(path); }
+  Result<std::unique_ptr<machine::FileTree>> tree_of(std::uint32_t tgid) override { return real_.tree_of(tgid); }
   Status inside(const machine::NetnsHandle& netns, const std::function<void(machine::NetnsVisit&)>& visit) override {
     return real_.inside(netns, visit);
   }

@@ -50,14 +50,19 @@ class Container {
     if (netns_fd >= 0 && ::setns(netns_fd, CLONE_NEWNET) != 0) ::_exit(1);
     if (::unshare(CLONE_NEWNS) != 0 || ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) ::_exit(1);
     if (!setup.empty() && std::system(setup.c_str()) != 0) ::_exit(1);
-    if (::unshare(CLONE_NEWPID) != 0) ::_exit(1);
+    // Nobody hears of the child before it is sure to go with this process.
+    std::array<int, 2> bound{};
+    if (::unshare(CLONE_NEWPID) != 0 || ::pipe2(bound.data(), O_CLOEXEC) != 0) ::_exit(1);
     const pid_t first = ::fork();
     if (first == 0) {
       ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+      if (::write(bound[1], "", 1) != 1) ::_exit(1);
       while (true) ::pause();
     }
+    ::close(bound[1]);
+    char word = 0;
     const auto tgid = static_cast<std::uint32_t>(first);
-    if (first < 0 || ::write(report, &tgid, sizeof tgid) != sizeof tgid) ::_exit(1);
+    if (first < 0 || ::read(bound[0], &word, 1) != 1 || ::write(report, &tgid, sizeof tgid) != sizeof tgid) ::_exit(1);
     while (true) ::pause();
   }
 
