@@ -30,6 +30,12 @@ void run_nft_listing(std::span<const std::byte> input);
 std::vector<Bytes> nft_listing_seeds();
 void run_nft_objects(std::span<const std::byte> input);
 std::vector<Bytes> nft_objects_seeds();
+void run_services_iptables(std::span<const std::byte> input);
+std::vector<Bytes> services_iptables_seeds();
+void run_services_nft(std::span<const std::byte> input);
+std::vector<Bytes> services_nft_seeds();
+void run_services_ipvs(std::span<const std::byte> input);
+std::vector<Bytes> services_ipvs_seeds();
 void run_nftrace(std::span<const std::byte> input);
 std::vector<Bytes> nftrace_seeds();
 
@@ -41,6 +47,9 @@ inline constexpr Target kTargets[] = {
     {"iptables_save", run_iptables_save, iptables_save_seeds},
     {"nft_listing", run_nft_listing, nft_listing_seeds},
     {"nft_objects", run_nft_objects, nft_objects_seeds},
+    {"services_iptables", run_services_iptables, services_iptables_seeds},
+    {"services_nft", run_services_nft, services_nft_seeds},
+    {"services_ipvs", run_services_ipvs, services_ipvs_seeds},
 };
 
 /// Nothing if there is no target of that name.

@@ -27,8 +27,17 @@ const Netns* Inventory::find(NetnsId id) const {
   return it == namespaces.end() ? nullptr : &it->second;
 }
 
+const Node* Inventory::node_of(NetnsId id) const {
+  const auto it = std::find_if(nodes.begin(), nodes.end(), [&](const Node& node) { return id != 0 && node.netns == id; });
+  return it == nodes.end() ? nullptr : &*it;
+}
+
 std::string Inventory::label(NetnsId id) const {
   const Netns* netns = find(id);
+  if (netns != nullptr && netns->pod) return netns->pod->full_name();
+  if (const Node* node = node_of(id)) return node->name;
+  if (netns != nullptr && netns->name == "host") return netns->name;
+  if (netns != nullptr && !netns->container.empty()) return netns->container;
   if (netns != nullptr && !netns->name.empty()) return netns->name;
   std::string label = id == 0 ? "unknown netns" : std::to_string(id);
   if (netns != nullptr && netns->example_tgid != 0) {

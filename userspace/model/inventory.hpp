@@ -12,6 +12,7 @@
 #include "model/address.hpp"
 #include "model/place.hpp"
 #include "model/rule.hpp"
+#include "model/who.hpp"
 
 namespace synfate::model {
 
@@ -106,7 +107,11 @@ struct Netns {
   std::vector<RuleText> rules;         ///< only those that dropped something; one for each key
   std::optional<Conntrack> conntrack;  ///< none: not there, or not read
   std::vector<NfQueue> nf_queues;
-  bool nf_queues_read = false;  ///< nf_queues is complete, as of its reading
+  bool nf_queues_read = false;        ///< nf_queues is complete, as of its reading
+  std::string node;                   ///< the Node that it is, or that its pod runs in; empty: this machine itself, or no node. Untrusted
+  std::optional<Pod> pod;             ///< none: not a pod's, or not known whose
+  std::vector<ServicePort> services;  ///< by its rules; only those that attempts asked for
+  std::string container;              ///< of a container that is no pod's: what its runtime calls it; untrusted
 
   /// What was read of that rule for a packet of that flow. What names no element is true for every packet.
   const RuleText* rule_text(const RuleKey& key, const Flow& flow) const;
@@ -118,9 +123,15 @@ struct Inventory {
   std::map<NetnsId, Netns> namespaces;
   std::vector<Gap> gaps;
   NetnsId own_netns = 0;  ///< synfate's own
+  std::vector<Node> nodes;
+  std::vector<Pod> hosted;  ///< in the network namespaces of their nodes
+  /// Processes that attempts were made by, by tgid as synfate sees them; only where their cgroups say more than their namespaces.
+  std::map<std::uint32_t, ProcessOwner> owners;
 
   const Netns* find(NetnsId id) const;
-  /// "host", "blue", "4026532511 (python3[42])", "4026532511"; never empty, not cleaned for a terminal.
+  /// The node container's own network namespace; nothing where there is no such node.
+  const Node* node_of(NetnsId id) const;
+  /// "host", "shop/web-0", "kind-worker", "blue", "4026532511 (python3[42])", "4026532511"; never empty, not cleaned for a terminal.
   std::string label(NetnsId id) const;
 };
 

@@ -93,6 +93,7 @@ struct RuleText {
   /// XtRule of a trace: read from the kernel before and after, with nothing of this entry changed, and what it matches always ends with
   /// NF_DROP: so it was for drops in any of these. The oldest go first.
   std::vector<TimeSpan> drops;
+  std::vector<std::string> chain_rules;  ///< untrusted; those of its chain in order, where they say what it stands for
 
   bool dropped_at(MonotonicNs time_ns) const;
   /// Those that touch become one.

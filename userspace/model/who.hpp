@@ -41,6 +41,13 @@ struct Node {
   std::string source;
 };
 
+/// Whose a process is by its cgroup, where its network namespace does not say it: a container of a pod, or a pod in the node's namespace.
+struct ProcessOwner {
+  std::string pod;        ///< "namespace/name"; empty: no pod's
+  std::string container;  ///< its name in the pod, or what the runtime calls it
+  std::string node;
+};
+
 /// A port of a service, under one of its addresses.
 struct ServicePort {
   enum class Kind : std::uint8_t { ClusterIp, NodePort, External, LoadBalancer };
