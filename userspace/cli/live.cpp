@@ -281,6 +281,7 @@ void LiveSession::tick(MonotonicNs now) {
     rule_watch_.follow_traced(nftrace_->namespaces());
   }
   rule_watch_.tick(now);
+  surroundings_.discover();
   note_losses(now);
   next_tick_ns_ = now + kTick;
 }

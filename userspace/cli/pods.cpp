@@ -27,6 +27,7 @@ int pods(const Options& options) {
     const Status read = reader.read_details(id);
     unreadable |= !read && read.error().kind != ErrorKind::Gone;
   }
+  reader.list_hosted();
   const bool written = options.json ? render::write_inventory_json(reader.current(), stdout_writer())
                                     : render::write_inventory_text(reader.current(), text_style(options), stdout_writer());
   // Nobody reads any more: nothing to complain about.

@@ -17,6 +17,8 @@ class Surroundings {
 
   /// Namespaces and their names. Call it once when armed: what exists then keeps its name if it vanishes later.
   void look_around(MonotonicNs now);
+  /// Namespaces, and so pods, that have come since; twice a second.
+  void discover() { (void)reader_.discover(); }
   /// Returns true when something was read anew.
   bool look_at(const model::Journey& journey, MonotonicNs now);
   /// The text of a rule, into the inventory.

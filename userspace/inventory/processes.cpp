@@ -23,7 +23,7 @@ std::optional<model::NetnsId> parse_netns_link(std::string_view target) {
   return static_cast<model::NetnsId>(*number);
 }
 
-Result<ProcessScan> scan_processes(machine::Machine& machine) {
+Result<std::vector<std::uint32_t>> list_tgids(machine::Machine& machine) {
   auto entries = machine.list_directory("/proc");
   if (!entries) {
     Error error = std::move(entries).error();
@@ -37,9 +37,14 @@ Result<ProcessScan> scan_processes(machine::Machine& machine) {
     if (number && *number <= std::numeric_limits<std::uint32_t>::max()) tgids.push_back(static_cast<std::uint32_t>(*number));
   }
   std::sort(tgids.begin(), tgids.end());
+  return tgids;
+}
 
+Result<ProcessScan> scan_processes(machine::Machine& machine) {
+  const auto tgids = list_tgids(machine);
+  if (!tgids) return tgids.error();
   ProcessScan scan;
-  for (const std::uint32_t tgid : tgids) {
+  for (const std::uint32_t tgid : *tgids) {
     if (tgid == 1) scan.init_listed = true;
     const auto target = machine.read_link("/proc/" + std::to_string(tgid) + "/ns/net");
     if (!target) {

@@ -25,7 +25,9 @@ struct ProcessScan {
 /// The number in "net:[4026532511]".
 std::optional<model::NetnsId> parse_netns_link(std::string_view target);
 
-/// Fails only when /proc itself cannot be read; a process that ends meanwhile is not a failure.
+/// In order. Fails only when /proc itself cannot be read.
+Result<std::vector<std::uint32_t>> list_tgids(machine::Machine& machine);
+/// With the same error; a process that ends meanwhile is none.
 Result<ProcessScan> scan_processes(machine::Machine& machine);
 
 /// A process's comm, bounded; untrusted; empty when it has gone.

@@ -23,10 +23,19 @@ constexpr model::NetnsId kInitNetns = 0xeffffff9;
 constexpr std::size_t kMaxDeparted = 1024;
 /// A hundred thousand rules.
 constexpr std::size_t kMaxXtTableBytes = 32U << 20U;
+/// Reading the rules of a node with ten thousand services takes a third of a second of its processors.
+constexpr DurationNs kServicesFresh = 30 * kSecond;
+constexpr std::size_t kMaxServiceTables = 16;
+/// Of one namespace: those that were asked for last.
+constexpr std::size_t kMaxServices = 256;
+/// A runtime forks first and enters the pod's namespace then.
+constexpr unsigned kLooks = 3;
 /// Of one namespace: those that dropped last.
 constexpr std::size_t kMaxRuleTexts = 256;
 /// Of the main thread, which never moves; /proc/thread-self would be a visitor's.
 constexpr const char* kOwnDoor = "/proc/self/ns/net";
+/// PROC_PID_INIT_INO, include/linux/proc_ns.h, the same in all releases.
+constexpr const char* kMachinePids = "pid:[4026531836]";
 
 bool overlap(const std::vector<std::string>& a, const std::vector<std::string>& b) {
   return std::any_of(a.begin(), a.end(), [&](const std::string& path) { return std::find(b.begin(), b.end(), path) != b.end(); });
@@ -58,6 +67,16 @@ void note_host(std::optional<model::NetnsId> host, std::optional<model::NetnsId>
     gaps.push_back({"own_netns_not_host", "synfate itself runs in network namespace " + std::to_string(*own) + ", not in the host's (" +
                                               std::to_string(*host) + ")"});
   }
+}
+
+/// Inside a node container everything is as on a node; that there is more cannot be seen from there.
+void note_container(machine::Machine& machine, std::vector<model::Gap>& gaps) {
+  const auto pids = machine.read_link("/proc/self/ns/pid");
+  if (!pids || *pids == kMachinePids) return;
+  gaps.push_back(
+      {"inside_container",
+       "synfate runs inside a container: the machine around it and its other containers are not seen from here, so an attempt that "
+       "leaves this one leaves what synfate can see"});
 }
 
 }  // namespace
@@ -96,8 +115,51 @@ Status InventoryReader::refresh() {
   inventory_.own_netns = own.value_or(0);
   note_gaps(*processes, names, inventory_.gaps);
   note_host(host, own, inventory_.gaps);
+  note_container(machine_, inventory_.gaps);
   adopt(sightings, host);
+  identifier_.identify(inventory_, processes->example_tgids);
   return Ok{};
+}
+
+bool InventoryReader::discover() {
+  const auto tgids = list_tgids(machine_);
+  if (!tgids) return false;
+  std::set<std::uint32_t> looked_at;
+  std::map<std::uint32_t, unsigned> young;
+  Sightings sightings;
+  for (const std::uint32_t tgid : *tgids) {
+    if (looked_at_.contains(tgid)) {
+      looked_at.insert(tgid);
+      continue;
+    }
+    const auto before = young_.find(tgid);
+    const unsigned times = before == young_.end() ? 1 : before->second + 1;
+    if (times >= kLooks) {
+      looked_at.insert(tgid);
+    } else {
+      young[tgid] = times;
+    }
+    const std::string door = "/proc/" + std::to_string(tgid) + "/ns/net";
+    const auto link = machine_.read_link(door);
+    const auto netns = link ? parse_netns_link(*link) : std::nullopt;
+    if (!netns || knows(*netns)) continue;
+    Sighting& sighting = sightings[*netns];
+    if (sighting.tgid == 0) {
+      sighting.tgid = tgid;
+      sighting.source = door;
+    }
+    sighting.doors.push_back(door);
+  }
+  looked_at_ = std::move(looked_at);
+  young_ = std::move(young);
+  ProcessesByNetns processes;
+  for (const auto& [id, sighting] : sightings) {
+    adopt_one(id, sighting, std::nullopt);
+    std::erase(departed_, id);
+    processes[id] = {sighting.tgid};
+  }
+  if (!processes.empty()) identifier_.identify(inventory_, processes);
+  return !processes.empty();
 }
 
 void InventoryReader::adopt(const Sightings& sightings, std::optional<model::NetnsId> host) {
@@ -107,21 +169,23 @@ void InventoryReader::adopt(const Sightings& sightings, std::optional<model::Net
     doors_.erase(id);
     departed_.push_back(id);
   }
-  for (const auto& [id, sighting] : sightings) {
-    model::Netns& netns = inventory_.namespaces[id];
-    std::vector<std::string>& doors = doors_[id];
-    // The kernel reuses these numbers: facts pass on only where one path led to the number before and does now.
-    if (!overlap(doors, sighting.doors)) netns = model::Netns{};
-    doors = sighting.doors;
-    netns.id = id;
-    netns.host = host == id;
-    netns.name = netns.host ? "host" : sighting.name;
-    netns.source = netns.host ? "init" : sighting.source;
-    netns.example_tgid = sighting.tgid;
-    netns.example_comm = sighting.tgid == 0 ? std::string{} : read_comm(machine_, sighting.tgid);
-  }
+  for (const auto& [id, sighting] : sightings) adopt_one(id, sighting, host);
   std::erase_if(departed_, [&](model::NetnsId id) { return sightings.count(id) != 0; });
   forget_oldest();
+}
+
+void InventoryReader::adopt_one(model::NetnsId id, const Sighting& sighting, std::optional<model::NetnsId> host) {
+  model::Netns& netns = inventory_.namespaces[id];
+  std::vector<std::string>& doors = doors_[id];
+  // The kernel reuses these numbers: facts pass on only where one path led to the number before and does now.
+  if (!overlap(doors, sighting.doors)) netns = model::Netns{};
+  doors = sighting.doors;
+  netns.id = id;
+  netns.host = host == id;
+  netns.name = netns.host ? "host" : sighting.name;
+  netns.source = netns.host ? "init" : sighting.source;
+  netns.example_tgid = sighting.tgid;
+  netns.example_comm = sighting.tgid == 0 ? std::string{} : read_comm(machine_, sighting.tgid);
 }
 
 void InventoryReader::forget_oldest() {
@@ -187,6 +251,38 @@ Status InventoryReader::read_listeners(model::NetnsId id) {
   });
   if (failure) return *failure;
   return visited;
+}
+
+void InventoryReader::read_service(model::NetnsId id, const model::Endpoint& asked, MonotonicNs now) {
+  const auto netns = inventory_.namespaces.find(id);
+  if (netns == inventory_.namespaces.end() || asked.port == 0) return;
+  // Pods have no services of their own.
+  if (netns->second.pod || netns->second.gone) return;
+  if (services_.size() > kMaxServiceTables) services_.clear();
+  Services& known = services_[id];
+  if (known.read_ns == 0 || known.read_ns + kServicesFresh < now) {
+    known.read_ns = now;
+    known.table = {};
+    const auto handle = open(id);
+    if (!handle) return;
+    if (auto table = read_services(machine_, *handle, netns->second.example_tgid)) known.table = *std::move(table);
+    for (const model::Gap& gap : known.table.gaps) {
+      auto& gaps = netns->second.gaps;
+      if (std::none_of(gaps.begin(), gaps.end(), [&](const model::Gap& each) { return each.text == gap.text; })) gaps.push_back(gap);
+    }
+  }
+  if (known.table.ports.empty()) return;
+  const auto own = [&](const model::Link& link) {
+    return std::any_of(link.addresses.begin(), link.addresses.end(),
+                       [&](const model::InterfaceAddress& each) { return each.address == asked.address; });
+  };
+  const bool own_address = std::any_of(netns->second.links.begin(), netns->second.links.end(), own);
+  const model::ServicePort* port = ServiceIndex(known.table.ports).find(asked, own_address);
+  if (port == nullptr) return;
+  auto& services = netns->second.services;
+  std::erase_if(services, [&](const model::ServicePort& each) { return each.address == port->address; });
+  if (services.size() >= kMaxServices) services.erase(services.begin());
+  services.push_back(*port);
 }
 
 Status InventoryReader::read_netfilter(model::NetnsId id) { return visit(id, read_netfilter_of); }

@@ -6,10 +6,13 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "inventory/identity.hpp"
 #include "inventory/ruleset.hpp"
+#include "inventory/services.hpp"
 #include "inventory/xt_table.hpp"
 #include "machine/machine.hpp"
 #include "model/inventory.hpp"
@@ -19,15 +22,24 @@ namespace synfate::inventory {
 class InventoryReader {
  public:
   /// The machine must outlive the reader.
-  explicit InventoryReader(machine::Machine& machine) : machine_(machine) {}
+  explicit InventoryReader(machine::Machine& machine) : machine_(machine), identifier_(machine) {}
 
   /// Which namespaces there are and what they are called, without entering any. What could not be read is in current().gaps; an error only
   /// when nothing could, and then current() is as before.
   Status refresh();
+  /// Namespaces of processes that have begun since the last look, and whose they are; looks at no other process. True when there are new
+  /// ones. To be called twice a second: what a process joins after its start is seen the second time.
+  bool discover();
+  /// Whose that process is, where its cgroup says more than its namespace; into the inventory.
+  void own(std::uint32_t tgid) { identifier_.own(inventory_, tgid); }
+  /// Pods in the network namespaces of their nodes, into the inventory.
+  void list_hosted() { identifier_.list_hosted(inventory_); }
   /// Devices, addresses, bridge entries and settings of one namespace. Gone: it vanished or was never found; what was known of it stays.
   Status read_details(model::NetnsId id);
   /// Its listening TCP sockets, with the same errors.
   Status read_listeners(model::NetnsId id);
+  /// The service that this address and port are by its rules, into its services; asks the rules again when they are `fresh` no longer.
+  void read_service(model::NetnsId id, const model::Endpoint& asked, MonotonicNs now);
   /// Its connection tracking and netfilter queues, with the same errors. Loads no module.
   Status read_netfilter(model::NetnsId id);
   /// One of its iptables-legacy tables, not kept. family: AF_INET or AF_INET6. Gone also when the namespace has no such table, which is
@@ -63,6 +75,7 @@ class InventoryReader {
   using Sightings = std::map<model::NetnsId, Sighting>;
 
   void adopt(const Sightings& sightings, std::optional<model::NetnsId> host);
+  void adopt_one(model::NetnsId id, const Sighting& sighting, std::optional<model::NetnsId> host);
   void forget_oldest();
   Status visit(model::NetnsId id, const std::function<void(machine::NetnsVisit&, model::Netns&)>& read);
 
@@ -70,7 +83,15 @@ class InventoryReader {
   model::Inventory inventory_;
   std::map<model::NetnsId, std::vector<std::string>> doors_;
   std::deque<model::NetnsId> departed_;
+  struct Services {
+    ServiceTable table;
+    MonotonicNs read_ns = 0;
+  };
+  std::map<model::NetnsId, Services> services_;
   std::optional<bool> ask_inet_diag_;
+  Identifier identifier_;
+  std::set<std::uint32_t> looked_at_;        ///< processes that were seen twice
+  std::map<std::uint32_t, unsigned> young_;  ///< others: how often they were
 };
 
 }  // namespace synfate::inventory

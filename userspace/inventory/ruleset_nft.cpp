@@ -71,6 +71,7 @@ std::string pair_with_iptables(const Asked& asked, const NftRule& rule, model::R
   if (!saved->unknown_part && target != saved->target) return saved->source + " prints another target for the rule than the kernel has";
   text.text = saved->rule;
   text.comment = saved->comment;
+  text.chain_rules = saved->chain;
   text.source = saved->source;
   if (saved->unknown_part) add_gap(text, "a part of the rule is not known to " + saved->source);
   text.number = static_cast<std::uint32_t>(position->number);

@@ -13,6 +13,10 @@
 namespace synfate::inventory {
 namespace {
 
+/// Of a chain that is kept whole.
+constexpr std::size_t kMaxChainRules = 256;
+constexpr std::size_t kMaxRuleBytes = 1024;
+
 /// A hundred thousand rules.
 constexpr std::size_t kMaxTableBytes = 32U << 20U;
 
@@ -91,6 +95,9 @@ std::string target_of(const XtTable& table, const XtRule& rule) {
   return "";
 }
 
+/// Those that kube-router and Calico make for a pod or a device: the jumps in them name the policies that did not admit a packet.
+bool speaks_as_a_whole(std::string_view chain) { return chain.starts_with("KUBE-POD-FW-") || chain.starts_with("cali-"); }
+
 }  // namespace
 
 Result<SavedChainText> read_saved_chain(machine::Machine& machine, const machine::NetnsHandle& netns, const std::vector<ToolBox>& boxes,
@@ -111,6 +118,9 @@ Result<SavedChainText> read_saved_chain(machine::Machine& machine, const machine
   text.policy = std::string{named->policy};
   text.count = rules.size();
   if (number > rules.size()) return unreadable("the chain has fewer rules in what " + answer->source + " prints");
+  if (rules.size() <= kMaxChainRules && speaks_as_a_whole(chain)) {
+    for (const SavedRule* each : rules) text.chain.push_back(one_line(each->text).substr(0, kMaxRuleBytes));
+  }
   if (number == 0) return text;
   const SavedRule& rule = *rules[number - 1];
   text.rule = one_line(rule.text);
@@ -175,6 +185,7 @@ void read_legacy_text(machine::Machine& machine, const machine::NetnsHandle& net
       return;
     }
     text.text = "-P " + one_line(question.chain) + " " + saved->policy;
+    text.chain_rules = saved->chain;
     return;
   }
   if (!saved->unknown_part && saved->target != target_of(*after, rule)) {
@@ -183,6 +194,7 @@ void read_legacy_text(machine::Machine& machine, const machine::NetnsHandle& net
   }
   text.text = saved->rule;
   text.comment = saved->comment;
+  text.chain_rules = saved->chain;
   // A trace gives no identity that a table made anew would lack.
   if (!question.key.chain.empty() && question.proof == 0 && question.digest == 0) {
     text.gap = "it is the rule of that number now, and nothing shows that the table was not replaced since the trace";

@@ -22,7 +22,8 @@ struct SavedChainText {
   std::string target;
   std::string policy;
   std::size_t count = 0;
-  bool unknown_part = false;  ///< iptables does not know a match or target of it
+  bool unknown_part = false;       ///< iptables does not know a match or target of it
+  std::vector<std::string> chain;  ///< its rules in order, one line each; only of chains whose other rules say what one stands for
 };
 
 /// number: from 1, 0 for the policy. An error says why there is no such chain or rule in what iptables-save prints.

@@ -5,6 +5,7 @@
 
 #include "judge/case.hpp"
 #include "judge/cause_table.hpp"
+#include "judge/meaning.hpp"
 #include "judge/words.hpp"
 
 namespace synfate::judge {
@@ -51,12 +52,22 @@ Verdict undecided(const Case& kase, const JudgeOptions& options) {
 
 Verdict judge(const model::Journey& journey, const model::Inventory& inventory, const JudgeOptions& options) {
   const Case kase(journey, inventory, options);
+  std::optional<Verdict> verdict;
   if (concerns_this_node(journey)) {
     for (const Cause& cause : cause_table()) {
-      if (auto finding = cause.match(kase)) return to_verdict(kase, std::move(*finding), cause.name, options);
+      auto finding = cause.match(kase);
+      if (!finding) continue;
+      verdict = to_verdict(kase, std::move(*finding), cause.name, options);
+      break;
     }
   }
-  return undecided(kase, options);
+  if (!verdict) verdict = undecided(kase, options);
+  if (const model::Netns* netns = inventory.find(verdict->where.netns)) {
+    verdict->where.node = netns->node;
+    if (netns->pod) verdict->where.pod = netns->pod->full_name();
+  }
+  explain(journey, inventory, *verdict);
+  return *std::move(verdict);
 }
 
 bool concerns_this_node(const model::Journey& journey) {

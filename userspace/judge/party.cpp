@@ -2,22 +2,43 @@
 // The two ends of an attempt, named as far as the inventory goes; an end that is not proved to be on this node has no namespace.
 #include "judge/case.hpp"
 #include "judge/judge.hpp"
+#include "judge/meaning.hpp"
 
 namespace synfate::judge {
+namespace {
+
+void name_netns(const model::Inventory& inventory, model::Party& party) {
+  if (party.netns == 0) return;
+  party.netns_name = inventory.label(party.netns);
+  const model::Netns* netns = inventory.find(party.netns);
+  if (netns == nullptr) return;
+  party.node = netns->node;
+  if (netns->pod) party.pod = netns->pod->full_name();
+  party.container = netns->container;
+}
+
+}  // namespace
 
 model::Party client_party(const model::Journey& journey, const model::Inventory& inventory) {
   model::Party party;
   party.process = journey.client;
   if (!journey.local_client && journey.sent_a_syn) return party;
   party.netns = journey.origin_netns;
-  if (party.netns != 0) party.netns_name = inventory.label(party.netns);
+  name_netns(inventory, party);
+  // A pod in the node's own namespace, or one container of several: only the process tells.
+  if (const auto owner = inventory.owners.find(journey.client.tgid); journey.client.tgid != 0 && owner != inventory.owners.end()) {
+    if (!owner->second.pod.empty()) party.pod = owner->second.pod;
+    if (!owner->second.container.empty()) party.container = owner->second.container;
+    if (!owner->second.node.empty()) party.node = owner->second.node;
+  }
   return party;
 }
 
 model::Party server_party(const model::Journey& journey, const model::Inventory& inventory) {
   model::Party party;
   party.netns = server_netns(journey);
-  if (party.netns != 0) party.netns_name = inventory.label(party.netns);
+  name_netns(inventory, party);
+  if (const model::ServicePort* service = asked_service(journey, inventory)) party.service = service->full_name();
   return party;
 }
 

@@ -60,6 +60,22 @@ Json device_json(const model::Inventory& inventory, const model::Netns& netns, c
           {"addresses", addresses}};
 }
 
+Json pod_json(const std::optional<model::Pod>& pod) {
+  if (!pod) return nullptr;
+  Json addresses = Json::array();
+  for (const model::IpAddress& address : pod->addresses) addresses.push_back(model::to_string(address));
+  return {{"namespace", text_or_null(pod->namespace_name)}, {"name", text_or_null(pod->name)},     {"uid", text_or_null(pod->uid)},
+          {"sandbox_id", text_or_null(pod->sandbox_id)},    {"host_network", pod->host_network},   {"addresses", addresses},
+          {"host_device", text_or_null(pod->host_device)},  {"source", text_or_null(pod->source)}, {"doubt", text_or_null(pod->doubt)}};
+}
+
+Json node_json(const model::Node* node) {
+  if (node == nullptr) return nullptr;
+  return {{"name", text_or_null(node->name)},        {"cluster", text_or_null(node->cluster)},
+          {"role", text_or_null(node->role)},        {"container_id", text_or_null(node->container_id)},
+          {"tgid", number_or_null(node->init_tgid)}, {"source", text_or_null(node->source)}};
+}
+
 Json netns_json(const model::Inventory& inventory, const model::Netns& netns) {
   Json object = typed("netns");
   object["netns"] = netns.id;
@@ -68,6 +84,10 @@ Json netns_json(const model::Inventory& inventory, const model::Netns& netns) {
   object["host"] = netns.host;
   object["tgid"] = number_or_null(netns.example_tgid);
   object["comm"] = text_or_null(netns.example_comm);
+  object["node"] = text_or_null(netns.node);
+  object["node_container"] = node_json(inventory.node_of(netns.id));
+  object["pod"] = pod_json(netns.pod);
+  object["container"] = text_or_null(netns.container);
   object["devices"] = Json::array();
   for (const model::Link& link : netns.links) object["devices"].push_back(device_json(inventory, netns, link));
   object["gaps"] = Json::array();
@@ -86,6 +106,13 @@ bool write_inventory_json(const model::Inventory& inventory, const Writer& write
       entry["netns"] = id;
       gaps.push_back(entry);
     }
+  }
+  for (const model::Pod& pod : inventory.hosted) {
+    Json object = typed("pod");
+    object["netns"] = number_or_null(pod.netns);
+    object["node"] = text_or_null(pod.node);
+    object["pod"] = pod_json(pod);
+    if (!writer(json_line(object))) return false;
   }
   for (const model::Gap& gap : inventory.gaps) {
     Json entry = gap_json(gap);

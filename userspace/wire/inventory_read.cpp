@@ -120,6 +120,7 @@ std::string read_rule(const Json& json, std::string where, model::RuleText& rule
   fields.read("gap", rule.gap);
   fields.read("source", rule.source);
   read_list(fields, "drops", rule.drops, read_span);
+  fields.read("chain_rules", rule.chain_rules);
   return fields.error();
 }
 
@@ -143,6 +144,64 @@ std::string read_nf_queue(const Json& json, std::string where, model::NfQueue& q
   fields.read("waiting", queue.waiting);
   fields.read("dropped", queue.dropped);
   fields.read("user_dropped", queue.user_dropped);
+  return fields.error();
+}
+
+std::string read_pod_address(const Json& json, std::string where, model::IpAddress& address) {
+  JsonFields fields(json, std::move(where));
+  fields.read("address", address);
+  return fields.error();
+}
+
+std::string read_pod(const Json& json, std::string where, model::Pod& pod) {
+  JsonFields fields(json, std::move(where));
+  fields.read("namespace", pod.namespace_name);
+  fields.read("name", pod.name);
+  fields.read("uid", pod.uid);
+  fields.read("sandbox_id", pod.sandbox_id);
+  fields.read("node", pod.node);
+  fields.read("netns", pod.netns);
+  fields.read("host_network", pod.host_network);
+  read_list(fields, "addresses", pod.addresses, read_pod_address);
+  fields.read("host_device", pod.host_device);
+  fields.read("source", pod.source);
+  fields.read("doubt", pod.doubt);
+  return fields.error();
+}
+
+std::string read_endpoint(const Json& json, std::string where, model::Endpoint& endpoint) {
+  JsonFields fields(json, std::move(where));
+  fields.read("address", endpoint.address);
+  fields.read("port", endpoint.port);
+  return fields.error();
+}
+
+std::string read_service(const Json& json, std::string where, model::ServicePort& service) {
+  JsonFields fields(json, std::move(where));
+  fields.read("namespace", service.namespace_name);
+  fields.read("name", service.name);
+  fields.read("port_name", service.port_name);
+  std::uint8_t kind = 0;
+  fields.read("kind", kind);
+  if (kind > static_cast<std::uint8_t>(model::ServicePort::Kind::LoadBalancer)) fields.fail("kind", "a kind of address");
+  service.kind = static_cast<model::ServicePort::Kind>(kind);
+  if (const Json* address = fields.object("address")) {
+    if (std::string error = read_endpoint(*address, fields.where("address"), service.address); !error.empty()) return error;
+  }
+  read_list(fields, "endpoints", service.endpoints, read_endpoint);
+  fields.read("source", service.source);
+  return fields.error();
+}
+
+std::string read_node(const Json& json, std::string where, model::Node& node) {
+  JsonFields fields(json, std::move(where));
+  fields.read("name", node.name);
+  fields.read("cluster", node.cluster);
+  fields.read("role", node.role);
+  fields.read("container_id", node.container_id);
+  fields.read("init_tgid", node.init_tgid);
+  fields.read("netns", node.netns);
+  fields.read("source", node.source);
   return fields.error();
 }
 
@@ -177,6 +236,12 @@ std::string read_netns(const Json& json, std::string where, model::Netns& netns)
   }
   read_list(fields, "nf_queues", netns.nf_queues, read_nf_queue);
   fields.read("nf_queues_read", netns.nf_queues_read);
+  fields.read("node", netns.node);
+  if (const Json* pod = fields.object("pod")) {
+    if (std::string error = read_pod(*pod, fields.where("pod"), netns.pod.emplace()); !error.empty()) return error;
+  }
+  fields.read("container", netns.container);
+  read_list(fields, "services", netns.services, read_service);
   return fields.error();
 }
 
@@ -195,6 +260,19 @@ Result<InventorySnapshot> inventory_from_json(std::string_view text) {
     std::string error = read_netns(value, std::move(where), netns);
     snapshot.inventory.namespaces[netns.id] = std::move(netns);
     return error;
+  });
+  read_list(fields, "nodes", snapshot.inventory.nodes, read_node);
+  read_list(fields, "hosted", snapshot.inventory.hosted, read_pod);
+  fields.list("owners", [&](const Json& value, std::string where) {
+    JsonFields owner(value, std::move(where));
+    std::uint32_t tgid = 0;
+    model::ProcessOwner read;
+    owner.read("tgid", tgid);
+    owner.read("pod", read.pod);
+    owner.read("container", read.container);
+    owner.read("node", read.node);
+    snapshot.inventory.owners[tgid] = std::move(read);
+    return owner.error();
   });
   fields.read("gaps", snapshot.inventory.gaps);
   if (!fields.error().empty()) return Error{ErrorKind::BadData, "cannot read the " + std::string(kWhat), fields.error(), ""};

@@ -80,7 +80,9 @@ Json to_json(const model::RuleKey& key) {
 }
 
 Json to_json(const model::RuleText& rule) {
-  const auto& [key, backend, chain, number, policy, text, comment, element, via, flow, ruleset, gap, source, drops] = rule;
+  const auto& [key, backend, chain, number, policy, text, comment, element, via, flow, ruleset, gap, source, drops, chain_rules] = rule;
+  Json lines = Json::array();
+  for (const std::string& line : chain_rules) lines.push_back(text_json(line));
   Json spans = Json::array();
   for (const auto& [from_ns, until_ns] : drops) spans.push_back({{"from_ns", from_ns}, {"until_ns", until_ns}});
   return {{"key", to_json(key)},
@@ -100,7 +102,8 @@ Json to_json(const model::RuleText& rule) {
           {"ruleset", ruleset},
           {"gap", text_json(gap)},
           {"source", text_json(source)},
-          {"drops", std::move(spans)}};
+          {"drops", std::move(spans)},
+          {"chain_rules", std::move(lines)}};
 }
 
 Json to_json(const model::Conntrack& conntrack) {
@@ -120,9 +123,52 @@ Json to_json(const model::NfQueue& queue) {
   return {{"number", number}, {"peer_portid", peer_portid}, {"waiting", waiting}, {"dropped", dropped}, {"user_dropped", user_dropped}};
 }
 
+Json to_json(const model::Pod& pod) {
+  const auto& [namespace_name, name, uid, sandbox_id, node, netns, host_network, addresses, host_device, source, doubt] = pod;
+  Json all = Json::array();
+  for (const model::IpAddress& address : addresses) all.push_back({{"address", address_json(address)}});
+  return {{"namespace", text_json(namespace_name)},
+          {"name", text_json(name)},
+          {"uid", text_json(uid)},
+          {"sandbox_id", text_json(sandbox_id)},
+          {"node", text_json(node)},
+          {"netns", netns},
+          {"host_network", host_network},
+          {"addresses", all},
+          {"host_device", text_json(host_device)},
+          {"source", text_json(source)},
+          {"doubt", text_json(doubt)}};
+}
+
+Json endpoint_json(const model::Endpoint& endpoint) { return {{"address", address_json(endpoint.address)}, {"port", endpoint.port}}; }
+
+Json to_json(const model::ServicePort& service) {
+  const auto& [namespace_name, name, port_name, kind, address, endpoints, source] = service;
+  Json all = Json::array();
+  for (const model::Endpoint& endpoint : endpoints) {
+    if (all.size() < kMaxListed) all.push_back(endpoint_json(endpoint));
+  }
+  return {{"namespace", text_json(namespace_name)},
+          {"name", text_json(name)},
+          {"port_name", text_json(port_name)},
+          {"kind", static_cast<unsigned>(kind)},
+          {"address", endpoint_json(address)},
+          {"endpoints", std::move(all)},
+          {"source", text_json(source)}};
+}
+
+Json to_json(const model::Node& node) {
+  const auto& [name, cluster, role, container_id, init_tgid, netns, source] = node;
+  return {{"name", text_json(name)},    {"cluster", text_json(cluster)},
+          {"role", text_json(role)},    {"container_id", text_json(container_id)},
+          {"init_tgid", init_tgid},     {"netns", netns},
+          {"source", text_json(source)}};
+}
+
 Json to_json(const model::Netns& netns) {
   const auto& [id, name, source, host, example_tgid, example_comm, links, fdb, sysctls, gaps, listeners, listeners_read, details_read, gone,
-               refusing_rules_ipv4, refusing_rules_ipv6, rules, conntrack, nf_queues, nf_queues_read] = netns;
+               refusing_rules_ipv4, refusing_rules_ipv6, rules, conntrack, nf_queues, nf_queues_read, node, pod, services, container] =
+      netns;
   std::vector<model::Gap> all_gaps = gaps;
   Json json = {{"id", id},
                {"name", text_json(name)},
@@ -136,7 +182,10 @@ Json to_json(const model::Netns& netns) {
                {"refusing_rules_ipv4", refusing_rules_ipv4},
                {"refusing_rules_ipv6", refusing_rules_ipv6},
                {"conntrack", conntrack ? to_json(*conntrack) : Json(nullptr)},
-               {"nf_queues_read", nf_queues_read}};
+               {"nf_queues_read", nf_queues_read},
+               {"node", text_json(node)},
+               {"pod", pod ? to_json(*pod) : Json(nullptr)},
+               {"container", text_json(container)}};
   json["links"] = list_json(links, "links", all_gaps, [&](const auto& link) { return to_json(link, all_gaps); });
   json["fdb"] = list_json(fdb, "forwarding entries", all_gaps, [](const auto& entry) { return to_json(entry); });
   // Pairs, not an object: a sysctl's key holds a device name, which may be no JSON key.
@@ -146,6 +195,7 @@ Json to_json(const model::Netns& netns) {
   json["listeners"] = list_json(listeners, "listening sockets", all_gaps, [](const auto& socket) { return to_json(socket); });
   json["rules"] = list_json(rules, "rules", all_gaps, [](const auto& rule) { return to_json(rule); });
   json["nf_queues"] = list_json(nf_queues, "netfilter queues", all_gaps, [](const auto& queue) { return to_json(queue); });
+  json["services"] = list_json(services, "services", all_gaps, [](const auto& port) { return to_json(port); });
   json["gaps"] = gaps_json(all_gaps);
   return json;
 }
@@ -153,10 +203,16 @@ Json to_json(const model::Netns& netns) {
 }  // namespace
 
 std::string inventory_to_json(MonotonicNs time_ns, const model::Inventory& inventory) {
-  const auto& [namespaces, gaps, own_netns] = inventory;
+  const auto& [namespaces, gaps, own_netns, nodes, hosted, owners] = inventory;
   std::vector<model::Gap> all_gaps = gaps;
   Json json = {{"time_ns", time_ns}, {"own_netns", own_netns}};
   json["namespaces"] = list_json(namespaces, "namespaces", all_gaps, [](const auto& entry) { return to_json(entry.second); });
+  json["nodes"] = list_json(nodes, "nodes", all_gaps, [](const auto& node) { return to_json(node); });
+  json["hosted"] = list_json(hosted, "pods", all_gaps, [](const auto& pod) { return to_json(pod); });
+  json["owners"] = list_json(owners, "owners of processes", all_gaps, [](const auto& entry) {
+    const auto& [pod, container, node] = entry.second;
+    return Json{{"tgid", entry.first}, {"pod", text_json(pod)}, {"container", text_json(container)}, {"node", text_json(node)}};
+  });
   json["gaps"] = gaps_json(all_gaps);
   return dump(json);
 }

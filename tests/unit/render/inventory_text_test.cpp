@@ -21,29 +21,51 @@ std::string rendered(const model::Inventory& inventory, const TextStyle& style) 
 
 }  // namespace
 
-TEST_CASE("namespaces, devices, veth peers, and the gaps at the end") {
-  CHECK(rendered(two_namespaces(), {}) == R"(NETNS       NAME  SOURCE           PROCESS
-4026531840  host  init             systemd[1]
-  lo  loopback  127.0.0.1/8  ::1/128
-  cni0  bridge
-  veth5c2a ↔ eth0@blue  veth, in cni0
-4026532617  blue  /run/netns/blue  -
-  eth0 ↔ veth5c2a@host  veth  10.42.0.9/24
-  eth1 ↔ if9@?  veth, down
+TEST_CASE("namespaces in a row each, and the gaps at the end") {
+  CHECK(rendered(two_namespaces(), {}) == R"(NETNS       NAME  ADDRESSES  HOST SIDE            SOURCE
+4026531840  host  -          eth0@blue            init
+4026532617  blue  10.42.0.9  veth5c2a@host,if9@?  /run/netns/blue
   gap    blue: bridge forwarding table: permission denied
   gap    namespace of process 77: it has vanished
 )");
 }
 
-TEST_CASE("forty columns, without UTF-8") {
-  CHECK(rendered(two_namespaces(), {40, false, true, false}) == R"(NETNS       NAME  SOURCE
-    PROCESS
-4026531840  host  init
-    systemd[1]
+TEST_CASE("nodes, pods with their own cables, and pods in the network of their node") {
+  model::Inventory inventory = two_namespaces();
+  inventory.gaps.clear();
+  inventory.nodes.push_back({"lab-worker", "lab", "worker", std::string(64, 'a'), 42, kHost, "docker: /var/lib/docker"});
+  inventory.namespaces.at(kHost).host = false;
+  inventory.namespaces.at(kHost).node = "lab-worker";
+  model::Netns& pod = inventory.namespaces.at(kServerNetns);
+  pod.gaps.clear();
+  pod.node = "lab-worker";
+  pod.pod.emplace();
+  pod.pod->namespace_name = "shop";
+  pod.pod->name = "web-0";
+  pod.pod->source = "containerd: /run/containerd";
+  pod.pod->doubt = "libcni calls it shop/db-0";
+  inventory.hosted.push_back(*pod.pod);
+  inventory.hosted[0].name = "proxy";
+  inventory.hosted[0].node = "lab-worker";
+  inventory.hosted[0].netns = kHost;
+  CHECK(rendered(inventory, {}) == R"(NETNS       NODE        NAME                   ADDRESSES     HOST SIDE                  SOURCE
+4026531840  lab-worker  (node of lab, worker)  -             -                          docker: /var/lib/docker
+4026532617  lab-worker  shop/web-0             10.42.0.9     veth5c2a@lab-worker,if9@?  containerd: /run/containerd
+4026531840  lab-worker  shop/proxy             (its node's)  -                          containerd: /run/containerd
+  gap    shop/web-0: libcni calls it shop/db-0
+)");
+}
+
+TEST_CASE("verbose, forty columns, without UTF-8") {
+  CHECK(rendered(two_namespaces(), {40, false, true, true}) == R"(NETNS       NAME  ADDRESSES  HOST SIDE
+    SOURCE
+4026531840  host  -          eth0@blue
+    init
   lo  loopback  127.0.0.1/8  ::1/128
   cni0  bridge
   veth5c2a <-> eth0@blue  veth, in cni0
-4026532617  blue  /run/netns/blue  -
+4026532617  blue  10.42.0.9
+    veth5c2a@host,if9@?  /run/netns/blue
   eth0 <-> veth5c2a@host  veth
       10.42.0.9/24
   eth1 <-> if9@?  veth, down
@@ -62,7 +84,7 @@ TEST_CASE("a veth whose other end is in the same namespace, or in one that was n
   blue.links[0].peer_netns = kServerNetns;
   blue.links[0].peer_ifindex = 3;
   blue.links[1].peer_netns = 77;
-  const std::string text = rendered(inventory, {});
+  const std::string text = rendered(inventory, {0, false, false, true});
   CHECK(text.find("  eth0 ↔ eth1  veth") != std::string::npos);
   CHECK(text.find("  eth1 ↔ if9@77  veth, down") != std::string::npos);
 }
@@ -90,7 +112,7 @@ TEST_CASE("one very long name does not push the columns of the others away") {
   model::Inventory inventory = two_namespaces();
   inventory.namespaces.at(kServerNetns).name = std::string(200, 'n');
   const std::string text = rendered(inventory, {});
-  CHECK(text.find("\n4026531840  host" + std::string(38, ' ') + "init ") != std::string::npos);
+  CHECK(text.find("\n4026531840  host" + std::string(38, ' ') + "-          eth0@nnn") != std::string::npos);
 }
 
 TEST_CASE("a broken pipe is told") {
