@@ -7,7 +7,8 @@ SUPPORTED_DISTRIBUTIONS='debian:12 ubuntu:22.04 ubuntu:24.04'
 
 # Names are Debian 12's. The third column renames: DISTRIBUTION=NAME, or NAME&NAME where one becomes two, and a distribution without a
 # version stands for all its versions.
-# Scope "run" is for building and using synfate, "test" is what ./test needs besides, "vm" what the kernel guests of ./test need where they can run.
+# Scope "run" is for building and using synfate, "test" is what ./test needs besides, "vm" what the kernel guests of ./test need where they can run,
+# "node" what its node containers need: a machine that would start the services of these packages is not made to run them.
 PACKAGE_TABLE='
 run   cmake               -                                           configures the build
 run   ninja-build         -                                           runs the build
@@ -38,6 +39,11 @@ vm    kmod                -                                           lists the 
 vm    mount               -                                           is copied into the guests, as are the next two
 vm    util-linux          -                                           has unshare, nsenter and setpriv, for the labs
 vm    procps              -                                           has ps and sysctl
+node  docker.io           -                                           runs containers that play nodes of kind, in a namespace of the test
+node  containerd          -                                           runs pods in them
+node  containernetworking-plugins  -                                  wire those pods
+node  python3-grpcio      -                                           asks containerd for pods, as a kubelet does
+node  busybox-static      -                                           is all that runs in them
 '
 
 # "debian:12", from an os-release file; "unknown:" if it does not say.
@@ -77,6 +83,7 @@ wanted_packages() {
   if [[ $wanted_scope == test ]]; then
     scopes+='test '
     [[ -n $(why_no_guests "$distribution") ]] || scopes+='vm '
+    [[ -d /run/systemd/system ]] || scopes+='node '
   fi
   while read -r scope package renames why; do
     [[ -n $scope && $scopes == *" $scope "* ]] || continue

@@ -65,6 +65,8 @@ class Lab:
         self.wires, self.waiting = [], {}
         self.agents = []
         self.tools = []
+        # Whatever else has a close(), and the network namespaces that it made.
+        self.others, self.nested = [], set()
 
     def __enter__(self):
         return self
@@ -93,9 +95,9 @@ class Lab:
         """Everything ends and goes; the lab can be built anew."""
         for one in self.tools:
             one.kill()
-        for agent in self.agents:
-            agent.close()
-        self.tools, self.agents = [], []
+        for one in self.agents + self.others:
+            one.close()
+        self.tools, self.agents, self.others, self.nested = [], [], [], set()
         self.wires, self.waiting = [], {}
         names, self.inodes = list(self.inodes), {}
         self.batch([], [f"netns del {name}" for name in names])

@@ -4,10 +4,12 @@
 It knows nothing of networks and of synfate, and it never touches what it did not make."""
 
 import ctypes
+import errno
 import os
 import select
 import signal
 import sys
+import time
 
 CLONE_NEWNS = 0x00020000
 CLONE_NEWPID = 0x20000000
@@ -28,6 +30,19 @@ def _mount(source, target, kind, flags=0):
     _check(_libc.mount(source.encode(), target.encode(), kind.encode(), ctypes.c_ulong(flags), None), f"mount {kind} on {target}")
 
 
+def mount_empty(path):
+    """A directory that is the test's own, over whatever is there."""
+    os.makedirs(path, exist_ok=True)
+    _mount("tmpfs", path, "tmpfs")
+
+
+def cgroup_roots():
+    """Where hierarchies of cgroups are mounted, of version 1 as well."""
+    with open("/proc/self/mountinfo", encoding="utf-8") as mounts:
+        lines = [line.split() for line in mounts]
+    return [words[4] for words in lines if words[words.index("-") + 1] in ("cgroup", "cgroup2")]
+
+
 def cgroup_root():
     """Where the cgroup v2 hierarchy is mounted, or None."""
     with open("/proc/self/mountinfo", encoding="utf-8") as mounts:
@@ -46,6 +61,9 @@ def cgroup_name(tag):
 def _remove_cgroup(path):
     for child in (entry.path for entry in os.scandir(path) if entry.is_dir()):
         _remove_cgroup(child)
+    if not os.path.exists(os.path.join(path, "cgroup.events")):
+        _remove_old_cgroup(path)
+        return
     # The last member may still be dying: cgroup.events reports the change of "populated" as POLLPRI.
     with open(os.path.join(path, "cgroup.events"), encoding="ascii") as events:
         poller = select.poll()
@@ -57,6 +75,19 @@ def _remove_cgroup(path):
     os.rmdir(path)
 
 
+def _remove_old_cgroup(path):
+    """Version 1 says nothing when the last member has gone."""
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            os.rmdir(path)
+            return
+        except OSError as error:
+            if error.errno != errno.EBUSY or time.monotonic() > deadline:
+                raise
+            os.sched_yield()
+
+
 def _janitor(alive, tag):
     """Waits until every holder of the pipe is gone, then removes the one thing that namespaces do not: cgroups."""
     os.setsid()
@@ -66,10 +97,9 @@ def _janitor(alive, tag):
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     os.read(alive, 1)
-    root = cgroup_root()
-    path = os.path.join(root, cgroup_name(tag)) if root else None
-    if path and os.path.isdir(path):
-        _remove_cgroup(path)
+    for path in (os.path.join(root, cgroup_name(tag)) for root in cgroup_roots()):
+        if os.path.isdir(path):
+            _remove_cgroup(path)
 
 
 def _furnish():

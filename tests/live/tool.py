@@ -140,7 +140,7 @@ class Synfate:
 
     def ours(self, attempt):
         """Of this lab: other tests, and the machine itself, may be connecting at the same time."""
-        inodes = set(self.lab.inodes.values())
+        inodes = set(self.lab.inodes.values()) | self.lab.nested
         return attempt["client"]["netns"] in inodes or (attempt["where"] or {}).get("netns") in inodes
 
     def wait_for(self, accepts, timeout, words):
