@@ -12,6 +12,17 @@
 #define SCOPE_PROCESS (1u << 5)
 #define SCOPE_CGROUP (1u << 6)
 #define SCOPE_TREE (1u << 7)
+#define SCOPE_POD (1u << 8)
+#define SCOPE_NODE (1u << 9)
+/* Told by user space, which learns what belongs to a name while it runs. */
+#define SCOPE_NAMED (SCOPE_POD | SCOPE_NODE)
+
+/* A network namespace or an address that belongs to a name. */
+struct scope_name {
+	__u32 family;   /* 4 or 6; 0: a namespace, whose inode is the first word of what follows, in host order */
+	__u8 value[16]; /* an address is in network order */
+};
+#define MAX_SCOPE_NAMES 16384
 
 struct config_prefix {
 	__u8 address[16]; /* network order */

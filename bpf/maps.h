@@ -110,6 +110,15 @@ struct {
 	__type(value, __u8);
 } tree SEC(".maps") __weak;
 
+/* What --pod and --node stand for: SCOPE_POD or SCOPE_NODE or both. Written by user space, while everything runs. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, MAX_SCOPE_NAMES);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct scope_name);
+	__type(value, __u32);
+} named SEC(".maps") __weak;
+
 /* connect() calls whose last route look-up failed, by thread. Deleted when the same thread gets a route, or by the sweep, which sends
  * them. LRU: a loop of failing connects must not stop the rest. */
 struct routeless {

@@ -127,7 +127,7 @@ static __always_inline void on_handshake(struct packet *packet, struct sk_buff *
 		attempt->face_count = face + 1;
 		attempt->scope |= scope_of_flow(&packet->flow);
 	}
-	if (cfg.required_scope & SCOPE_NETNS)
+	if (cfg.required_scope & (SCOPE_NETNS | SCOPE_NAMED))
 		attempt->scope |= scope_of_netns(device_netns((struct net_device *)device));
 	/* NAT rewrites a SYN in place; an answer to it, made while it is still held, must not take its place. */
 	if (packet->leg == WIRE_LEG_SYN)

@@ -26,6 +26,21 @@ static __always_inline bool prefix_holds(const volatile struct config_prefix *pr
 	return true;
 }
 
+static __always_inline __u32 scope_of_name(const struct scope_name *name)
+{
+	__u32 *scope = bpf_map_lookup_elem(&named, name);
+
+	return scope ? *scope : 0;
+}
+
+static __always_inline __u32 scope_of_address(__u8 family, const __u8 *address)
+{
+	struct scope_name name = {.family = family};
+
+	__builtin_memcpy(name.value, address, sizeof(name.value));
+	return scope_of_name(&name);
+}
+
 /* Which address conditions this face of the attempt meets. */
 SUBPROGRAM int scope_of_flow(const struct wire_flow *flow)
 {
@@ -44,12 +59,22 @@ SUBPROGRAM int scope_of_flow(const struct wire_flow *flow)
 			scope |= SCOPE_DESTINATION;
 	if ((cfg.required_scope & SCOPE_PORT) && flow->dport == cfg.port)
 		scope |= SCOPE_PORT;
+	if (cfg.required_scope & SCOPE_NAMED)
+		scope |= scope_of_address(flow->family, flow->saddr) | scope_of_address(flow->family, flow->daddr);
 	return scope;
 }
 
 static __always_inline __u32 scope_of_netns(__u32 netns)
 {
-	return (cfg.required_scope & SCOPE_NETNS) && netns == cfg.netns ? SCOPE_NETNS : 0;
+	__u32 scope = (cfg.required_scope & SCOPE_NETNS) && netns == cfg.netns ? SCOPE_NETNS : 0;
+
+	if (cfg.required_scope & SCOPE_NAMED) {
+		struct scope_name name = {};
+
+		__builtin_memcpy(name.value, &netns, sizeof(netns));
+		scope |= scope_of_name(&name);
+	}
+	return scope;
 }
 
 static __always_inline bool in_scope(__u32 scope)

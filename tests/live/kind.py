@@ -115,6 +115,36 @@ def comes_and_goes(lab):
     synfate.stop()
 
 
+def by_name(lab):
+    """Two pods of two nodes have one address: --pod and --node tell them apart, also where a SYN dies before it reaches the pod."""
+    docker = Docker(lab)
+    docker.network("kind", "172.18.0.0/16")
+    worker, other = docker.node("lab-worker", "lab"), docker.node("lab-worker2", "lab")
+    web, db = worker.pod("shop", "web-0", UID(1)), other.pod("shop", "db-0", UID(2))
+    check(web.address == db.address, "the two have different addresses, so this shows less")
+    for node in (worker, other):
+        node.run("iptables", "-A", "OUTPUT", "-d", web.address, "-p", "tcp", "-j", "DROP")
+    for arguments, expected in (
+        (("--pod", "shop/web-0"), {81, 83}),
+        (("--pod", "shop/db-0"), {82, 84}),
+        (("--node", "lab-worker2"), {82, 84}),
+        (("--node", "lab-worker", "--pod", "shop/db-0"), set()),
+    ):
+        synfate = lab.synfate("trace", *arguments)
+        web.connect("10.244.1.1", 81)
+        db.connect("10.244.1.1", 82)
+        worker.connect(web.address, 83)
+        other.connect(db.address, 84)
+        for port in expected:
+            synfate.wait_attempt({"flow": {"dport": port}})
+        ports = {row["flow"]["dport"] for row in synfate.stop().attempts()}
+        check(ports == expected, f"{' '.join(arguments)}: rows for ports {sorted(ports)}, expected {sorted(expected)}")
+    nobody = tool.once("trace", "--pod", "shop/nobody", "--for", "100ms", timeout=60)
+    check("no pod shop/nobody is known" in nobody.stdout + nobody.stderr, f"said {nobody.stdout} {nobody.stderr}")
+    wrong = tool.once("trace", "--pod", "web-0")
+    check(wrong.returncode == 1 and "NAMESPACE/NAME" in wrong.stderr, f"{wrong.returncode}: {wrong.stderr}")
+
+
 def from_inside(lab):
     """In a node container its own pods have their names, and it says that there is more."""
     docker = Docker(lab)
@@ -130,4 +160,4 @@ def from_inside(lab):
 
 
 if __name__ == "__main__":
-    main(66, __doc__, nodes_and_pods, a_row_in_their_words, comes_and_goes, from_inside)
+    main(66, __doc__, nodes_and_pods, a_row_in_their_words, comes_and_goes, by_name, from_inside)

@@ -22,6 +22,7 @@ PLUGINS = "/usr/lib/cni"
 # The interpreter that has grpc, whatever runs this.
 PYTHON = "/usr/bin/python3"
 IMAGE = "kindest/node:lab"
+CONNECT = "import socket, sys; s = socket.socket(); s.settimeout(0.5); s.connect_ex((sys.argv[1], int(sys.argv[2])))"
 
 CONTAINERD = f"""version = 2
 [plugins."io.containerd.grpc.v1.cri"]
@@ -162,6 +163,10 @@ class NodeContainer:
     def run(self, *argv, stdin=None):
         return self.docker.docker("exec", *(["-i"] if stdin is not None else []), self.name, *argv, stdin=stdin)
 
+    def connect(self, address, port):
+        """One connect() by the node itself, to its end."""
+        self.run(PYTHON, "-I", "-S", "-c", CONNECT, address, str(port))
+
     def inside(self, *words):
         """The first call waits for containerd."""
         done = self.docker.try_docker("exec", self.name, PYTHON, "/lab/kind_inside.py", *words)
@@ -194,8 +199,7 @@ class Pod:
 
     def connect(self, address, port):
         """One connect() in its network namespace, to its end."""
-        program = "import socket, sys; s = socket.socket(); s.settimeout(0.5); s.connect_ex((sys.argv[1], int(sys.argv[2])))"
-        self.node.run("nsenter", "-t", self.inner_pid, "-n", PYTHON, "-I", "-S", "-c", program, address, str(port))
+        self.node.run("nsenter", "-t", self.inner_pid, "-n", PYTHON, "-I", "-S", "-c", CONNECT, address, str(port))
 
     def remove(self):
         self.node.inside("remove", self.sandbox)

@@ -110,8 +110,13 @@ void Engine::consider(const model::Journey& journey, MonotonicNs now, bool last)
   if (enough_ || (was_printed && !changed)) return;
   if (verdict.fate == model::Fate::Unfinished && (!last || was_printed)) return;
   if (verdict.fate == model::Fate::Established && !was_printed && !options_.print_all) return;
+  const model::Attempt row = make_row(known, std::move(verdict), revision + 1);
+  if (admits_ && !admits_(row)) {
+    printed_.erase(journey.id);
+    return;
+  }
   printed_[journey.id].revision = revision + 1;
-  broken_ |= !sink_.attempt(make_row(known, std::move(verdict), revision + 1));
+  broken_ |= !sink_.attempt(row);
   if (!was_printed) ++rows_;
   enough_ = options_.count && rows_ >= *options_.count;
 }

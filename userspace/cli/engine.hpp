@@ -53,6 +53,8 @@ class Engine {
   const model::Inventory& inventory() const { return inventory_; }
   /// Asked before each judgement to bring the inventory up to date for these namespaces; a replay has none.
   void set_before_judge(std::function<void(const model::Journey&)> hook) { before_judge_ = std::move(hook); }
+  /// Rows that it refuses are not printed.
+  void set_admission(std::function<bool(const model::Attempt&)> admits) { admits_ = std::move(admits); }
   /// Rows that were printed without them are looked at again.
   void set_nft_sites(const NftSites& sites, MonotonicNs now) {
     sites_ = sites;
@@ -118,6 +120,7 @@ class Engine {
   std::uint64_t undecodable_ = 0;
   bool wants_calibration_ = false;
   bool broken_ = false;
+  std::function<bool(const model::Attempt&)> admits_;
   bool enough_ = false;
 };
 

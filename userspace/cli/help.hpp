@@ -40,9 +40,10 @@ inline constexpr std::string_view kRunFooter =
     "  synfate run -- curl -m 5 http://10.96.0.1/\n"
     "  synfate run -- nsenter -t 4242 -n nc -vz 10.43.96.7 4317";
 
-inline constexpr std::string_view kPods = "print the network namespaces, their devices and veth peers, and the gaps";
+inline constexpr std::string_view kPods = "print the network namespaces, whose they are, and the gaps";
 inline constexpr std::string_view kPodsFooter =
-    "Names of pods and of node containers are not read by this version.\n"
+    "Pods, nodes and containers are known by their processes' cgroups and by what container engines, CNI\n"
+    "plugins and the kubelet keep on disk; no runtime and no API server is asked. -v adds the devices.\n"
     "Exit status: 0 all of it was read, 3 something could not be read, 2 nothing could.";
 inline constexpr std::string_view kDoctor = "can this machine run synfate, what will not be seen, and why";
 inline constexpr std::string_view kDoctorFooter =

@@ -38,6 +38,11 @@ std::string kernel_release() {
   return ::uname(&names) == 0 ? names.release : "";
 }
 
+std::string hostname() {
+  utsname names{};
+  return ::uname(&names) == 0 ? names.nodename : "";
+}
+
 /// Where the recording was first written is of no use to whoever replays it, and may tell more of the machine than was meant.
 std::vector<std::string> without_record_path(const std::vector<std::string>& command_line) {
   std::vector<std::string> kept;
@@ -62,7 +67,8 @@ LiveSession::LiveSession(const Options& options, render::Sink& sink, const WallC
       engine_(sink, {features_.btf.drop_reasons, kernel_release()},
               {.print_all = options.all || options.command == Command::Run, .count = options.count, .tier = tier()}),
       probe_(std::move(probe)),
-      rule_watch_(probe_, surroundings_, [this](const model::Notice& notice) { engine_.print(notice); }) {}
+      rule_watch_(probe_, surroundings_, [this](const model::Notice& notice) { engine_.print(notice); }),
+      named_scope_(options.filter, hostname()) {}
 
 Result<std::unique_ptr<LiveSession>> LiveSession::start(const Options& options, render::Sink& sink, const WallClock& clock) {
   if (options.ready_fd && ::fcntl(*options.ready_fd, F_GETFD) < 0) {
@@ -165,6 +171,15 @@ int LiveSession::loop(const std::function<void()>& armed) {
     if (recorder_.is_on()) recorder_.inventory(now, surroundings_.touched());
   });
   next_tick_ns_ = monotonic_now() + kTick;
+  if (named_scope_.is_on()) {
+    // Before anyone is told that all is armed.
+    surroundings_.look_around(monotonic_now());
+    surroundings_.list_hosted();
+    name_scope();
+    engine_.set_admission([this](const model::Attempt& row) { return named_scope_.admits(row, surroundings_.inventory()); });
+    if (const std::string words = named_scope_.complaint(surroundings_.inventory()); !words.empty())
+      engine_.print(model::Notice{model::NoticeLevel::Warning, "name_unknown", words});
+  }
   learn_frames();
   if (options_.duration) end_ns_ = monotonic_now() + *options_.duration;
   write_ready();
@@ -281,9 +296,16 @@ void LiveSession::tick(MonotonicNs now) {
     rule_watch_.follow_traced(nftrace_->namespaces());
   }
   rule_watch_.tick(now);
-  surroundings_.discover();
+  if (surroundings_.discover()) name_scope();
   note_losses(now);
   next_tick_ns_ = now + kTick;
+}
+
+void LiveSession::name_scope() {
+  if (!named_scope_.is_on()) return;
+  for (const model::NetnsId netns : named_scope_.unread(surroundings_.inventory())) surroundings_.read_details(netns);
+  if (Status told = probe_.add_names(named_scope_.news(surroundings_.inventory())); !told)
+    engine_.print(model::Notice{model::NoticeLevel::Warning, "name_scope", to_string(told.error())});
 }
 
 void LiveSession::judge_due(MonotonicNs now) {

@@ -10,6 +10,7 @@
 #include "cli/calibration.hpp"
 #include "cli/child.hpp"
 #include "cli/engine.hpp"
+#include "cli/named_scope.hpp"
 #include "cli/nftrace_session.hpp"
 #include "cli/options.hpp"
 #include "cli/recorder.hpp"
@@ -57,6 +58,8 @@ class LiveSession {
   void drain();
   void tick(MonotonicNs now);
   void judge_due(MonotonicNs now);
+  /// Tells the kernel what --pod and --node stand for by now.
+  void name_scope();
   /// The kernel side's, with the events that it could not even begin with counted as lost.
   probe::Counters counters() const;
   std::string untracked_text() const;
@@ -85,6 +88,7 @@ class LiveSession {
   MonotonicNs next_tick_ns_ = 0;
   std::optional<MonotonicNs> end_ns_;
   std::optional<model::NetnsId> netns_filter_;
+  NamedScope named_scope_;
   std::optional<MonotonicNs> linger_until_ns_;
   std::uint64_t known_lost_ = 0;
   std::uint64_t known_untracked_ = 0;

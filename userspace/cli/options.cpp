@@ -13,7 +13,7 @@ namespace {
 
 /// Strings as CLI11 collects them, before they become values.
 struct Raw {
-  std::string host, source, destination, netns, cgroup, duration, color = "auto", record;
+  std::string host, source, destination, netns, cgroup, pod, node, duration, color = "auto", record;
   std::uint32_t port = 0;
   std::uint64_t tgid = 0;
   std::uint64_t count = 0;
@@ -23,6 +23,21 @@ struct Raw {
 
 std::string check_prefix(const std::string& text) {
   return model::parse_prefix(text) ? "" : "'" + printable(text, 80) + "' is not an address or CIDR such as 10.42.0.0/16 or fd00::/8";
+}
+
+bool is_name(std::string_view text) {
+  const auto fits = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.'; };
+  return !text.empty() && text.size() <= 253 && std::all_of(text.begin(), text.end(), fits);
+}
+
+std::string check_pod(const std::string& text) {
+  const auto slash = text.find('/');
+  const bool whole = slash != std::string::npos && is_name(text.substr(0, slash)) && is_name(text.substr(slash + 1));
+  return whole ? "" : "'" + printable(text, 80) + "' is not a pod's NAMESPACE/NAME; see: synfate pods";
+}
+
+std::string check_node(const std::string& text) {
+  return is_name(text) ? "" : "'" + printable(text, 80) + "' is not a node's name; see: synfate pods";
 }
 
 std::string check_duration(const std::string& text) {
@@ -50,6 +65,11 @@ void add_filter(CLI::App& app, Raw& raw) {
   const char* group = "Filter (in the kernel; conditions combine with AND)";
   app.add_option("--netns", raw.netns, "what touches this network namespace: a path, name in /run/netns or inode")
       ->type_name("NETNS")
+      ->group(group);
+  app.add_option("--pod", raw.pod, "either end is this pod, before or after NAT")->type_name("NS/NAME")->check(check_pod)->group(group);
+  app.add_option("--node", raw.node, "what touches this node or its pods: a node container's name, or this host's")
+      ->type_name("NAME")
+      ->check(check_node)
       ->group(group);
   app.add_option("--host", raw.host, "either end, before or after NAT")->type_name("CIDR")->check(check_prefix)->group(group);
   app.add_option("--src", raw.source, "the client's address, before or after NAT")->type_name("CIDR")->check(check_prefix)->group(group);
@@ -102,6 +122,8 @@ void finish(Options& options, const Raw& raw) {
   if (!raw.netns.empty()) options.filter.netns = raw.netns;
   if (raw.tgid != 0) options.filter.tgid = static_cast<std::uint32_t>(raw.tgid);
   if (!raw.cgroup.empty()) options.filter.cgroup = raw.cgroup;
+  if (!raw.pod.empty()) options.filter.pod = raw.pod;
+  if (!raw.node.empty()) options.filter.node = raw.node;
   if (!raw.duration.empty()) options.duration = parse_duration(raw.duration);
   if (raw.count != 0) options.count = raw.count;
   if (!raw.record.empty()) options.record = raw.record;

@@ -26,8 +26,10 @@ struct FilterOptions {
   std::optional<std::string> netns;  ///< a path, a name in /run/netns, or an inode number
   std::optional<std::uint32_t> tgid;
   std::optional<std::string> cgroup;
+  std::optional<std::string> pod;  ///< "namespace/name"
+  std::optional<std::string> node;
 
-  bool any() const { return host || source || destination || port || netns || tgid || cgroup; }
+  bool any() const { return host || source || destination || port || netns || tgid || cgroup || pod || node; }
 };
 
 struct Options {

@@ -73,6 +73,8 @@ Result<probe::Filter> resolve_filter(const FilterOptions& typed, machine::Machin
   filter.destination = typed.destination;
   filter.port = typed.port;
   filter.tgid = typed.tgid;
+  filter.pod = typed.pod.has_value();
+  filter.node = typed.node.has_value();
   if (typed.tgid && !machine.identify("/proc/" + std::to_string(*typed.tgid))) {
     return Error{ErrorKind::Usage, "--pid " + std::to_string(*typed.tgid), "there is no such process", ""};
   }

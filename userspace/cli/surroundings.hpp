@@ -18,7 +18,10 @@ class Surroundings {
   /// Namespaces and their names. Call it once when armed: what exists then keeps its name if it vanishes later.
   void look_around(MonotonicNs now);
   /// Namespaces, and so pods, that have come since; twice a second.
-  void discover() { (void)reader_.discover(); }
+  bool discover() { return reader_.discover(); }
+  void list_hosted() { reader_.list_hosted(); }
+  /// Its devices and addresses, if it is still there.
+  void read_details(model::NetnsId netns) { (void)reader_.read_details(netns); }
   /// Returns true when something was read anew.
   bool look_at(const model::Journey& journey, MonotonicNs now);
   /// The text of a rule, into the inventory.

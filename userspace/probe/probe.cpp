@@ -60,6 +60,8 @@ config make_config(const KernelFeatures& features, const Options& options) {
     result.cgroup_level = filter.cgroup->level;
   }
   require(filter.tree, SCOPE_TREE);
+  require(filter.pod, SCOPE_POD);
+  require(filter.node, SCOPE_NODE);
   return result;
 }
 
@@ -303,6 +305,26 @@ Counters Probe::counters() const {
     sums[which] = std::accumulate(values.begin(), values.end(), std::uint64_t{0});
   }
   return sums;
+}
+
+Status Probe::add_names(const std::vector<ScopeName>& names) {
+  const int fd = bpf_map__fd(kernel_->skeleton->maps.named);
+  for (const ScopeName& name : names) {
+    scope_name key{};
+    if (name.netns != 0) {
+      std::memcpy(key.value, &name.netns, sizeof name.netns);
+    } else {
+      key.family = name.address.family;
+      std::memcpy(key.value, name.address.bytes.data(), sizeof key.value);
+    }
+    std::uint32_t scope = 0;
+    // A pod's address may be its node's name too.
+    (void)bpf_map_lookup_elem(fd, &key, &scope);
+    scope |= (name.pod ? SCOPE_POD : 0U) | (name.node ? SCOPE_NODE : 0U);
+    if (bpf_map_update_elem(fd, &key, &scope, BPF_ANY) != 0)
+      return Error{ErrorKind::Io, "cannot tell the kernel what the filter's name stands for", errno_text(errno), ""};
+  }
+  return Ok{};
 }
 
 std::uint64_t Probe::missed() const {

@@ -36,6 +36,16 @@ struct Filter {
   };
   std::optional<Cgroup> cgroup;
   bool tree = false;  ///< only the process tree seeded by seed_tree()
+  bool pod = false;   ///< only what add_names() has told of a pod
+  bool node = false;  ///< likewise, of a node
+};
+
+/// A network namespace or an address that belongs to the pod or the node of the filter.
+struct ScopeName {
+  model::NetnsId netns = 0;  ///< 0: it is an address
+  model::IpAddress address;
+  bool pod = false;
+  bool node = false;
 };
 
 struct Options {
@@ -64,6 +74,8 @@ class Probe {
   void sweep();
   /// While on, the next child of this process becomes the root of the followed tree.
   void seed_tree(bool on);
+  /// What the filter's names stand for; they are in scope from now on. An error when there is no room for one more.
+  Status add_names(const std::vector<ScopeName>& names);
   /// The programs that tell which rule dropped; once more when nf_tables has come, to know its types.
   Status load_rules(const KernelFeatures& features);
   /// The same again, when a module has come whose types they lack. Ends every watch_table().
