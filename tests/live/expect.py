@@ -8,6 +8,10 @@ class Mismatch(AssertionError):
     pass
 
 
+class WrongCulprit(Mismatch):
+    """synfate named what it was not: the one failure that is never the machine's."""
+
+
 class Matcher:
     """A condition in the place of a value."""
 

@@ -6,7 +6,8 @@
   rules
 """
 
-from expect import anything_but, check, contains, expect
+from expect import any_of, anything_but, check, contains, expect
+from guests import IN_GUEST
 from scenario import main
 from topology import routed
 
@@ -97,7 +98,9 @@ def route_beside_a_rule(lab):
     lab.ip("router", f"route add prohibit {lab.v4(9, 9)}")
     synfate = lab.synfate("trace", "--netns", lab.inode("client"))
     lab.connect("client", lab.v4(9, 9), 80)
-    synfate.expect_attempt({"flow": {"dst": lab.v4(9, 9)}}, {"cause": "route_prohibit", "confidence": "exact"})
+    # A look-up is believed for ten milliseconds; between it and the drop an emulated processor may stand still for longer.
+    confidence = any_of("exact", "partial") if IN_GUEST else "exact"
+    synfate.expect_attempt({"flow": {"dst": lab.v4(9, 9)}}, {"cause": "route_prohibit", "confidence": confidence})
     synfate.stop()
 
 

@@ -23,7 +23,7 @@ import rule_loading
 import rule_maker
 import rule_verdicts
 import tool
-from expect import check
+from expect import WrongCulprit, check
 from guests import IN_GUEST
 from scenario import main
 from topology import routed
@@ -291,7 +291,7 @@ def rounds(lab):
     print(f"seed {OPTIONS.seed}, tier {judgement.tier}")
     for backend, tally in sorted(total.items()):
         print(f"  {backend}: {tally.words()}")
-    check(wrong == 0, f"{wrong} SYNs with a wrong rule; seed {OPTIONS.seed}")
+    none_wrong(wrong)
     if not OPTIONS.without:
         for backend, tally in total.items():
             share = f"{100 * tally.share():.2f} % of the rules of {backend}"
@@ -320,7 +320,12 @@ def lesser_kernels(lab):
         silent = sum(count for reason, count in total.reasons.items() if reason == "no reason given")
         check(silent == 0, f"{silent} rules not determined, and no word why")
         lab.clear()
-    check(wrong == 0, f"{wrong} SYNs with a wrong rule; seed {OPTIONS.seed}")
+    none_wrong(wrong)
+
+
+def none_wrong(wrong):
+    if wrong:
+        raise WrongCulprit(f"{wrong} SYNs with a wrong rule; seed {OPTIONS.seed}")
 
 
 def traced(lab):
@@ -340,7 +345,7 @@ def traced(lab):
             # On a busy machine a line may be read too late to be believed.
             check(share >= (0.9 if tool.PATIENCE <= 2 else 0.1), f"only {100 * share:.2f} % of the rules of {kind} named by tracing alone")
         lab.clear()
-    check(wrong == 0, f"{wrong} SYNs with a wrong rule; seed {OPTIONS.seed}")
+    none_wrong(wrong)
 
 
 if __name__ == "__main__":

@@ -67,7 +67,7 @@ void add_filter(CLI::App& app, Raw& raw) {
       ->type_name("NETNS")
       ->group(group);
   app.add_option("--pod", raw.pod, "either end is this pod, before or after NAT")->type_name("NS/NAME")->check(check_pod)->group(group);
-  app.add_option("--node", raw.node, "what touches this node or its pods: a node container's name, or this host's")
+  app.add_option("--node", raw.node, "what touches this node or its pods: a node container, or this host by name")
       ->type_name("NAME")
       ->check(check_node)
       ->group(group);

@@ -36,7 +36,6 @@ void Surroundings::look_around(MonotonicNs now) {
 bool Surroundings::look_at(const model::Journey& journey, MonotonicNs now) {
   std::map<model::NetnsId, Wanted> touched;
   if (journey.origin_netns != 0) touched[journey.origin_netns];
-  reader_.own(journey.client.tgid);
   for (const model::Event& event : journey.events) {
     if (event.place.netns == 0 || (touched.size() >= kMaxNamespaces && !touched.contains(event.place.netns))) continue;
     Wanted& wanted = touched[event.place.netns];
@@ -45,11 +44,11 @@ bool Surroundings::look_at(const model::Journey& journey, MonotonicNs now) {
     wanted.listeners |= drop->reason == "NO_SOCKET";
     wanted.netfilter |= is_netfilter(*drop);
   }
-  bool changed = false;
+  bool changed = reader_.own(journey.client.tgid, now);
   for (const auto& [netns, wanted] : touched) {
     changed |= find(netns, now);
     changed |= read(netns, wanted, now);
-    if (!journey.faces.empty()) reader_.read_service(netns, journey.faces.front().dst, now);
+    if (!journey.faces.empty()) changed |= reader_.read_service(netns, journey.faces.front().dst, now);
   }
   return changed;
 }

@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::size_t kMaxCgroupBytes = 64U << 10U;
 constexpr std::size_t kMaxOwners = 4096;
+constexpr DurationNs kOwnerKept = 5 * kSecond;
 constexpr std::size_t kMaxHostnameBytes = 256;
 
 std::string hostname_of(machine::FileTree& files) {
@@ -299,19 +300,20 @@ void Identifier::list_hosted(model::Inventory& inventory) {
   note(inventory);
 }
 
-void Identifier::own(model::Inventory& inventory, std::uint32_t tgid) {
-  if (tgid == 0 || asked_.contains(tgid)) return;
+bool Identifier::own(model::Inventory& inventory, std::uint32_t tgid, MonotonicNs now) {
+  if (tgid == 0) return false;
+  const auto owner = owner_of(tgid);
+  const auto asked = asked_.find(tgid);
+  if (!owner && asked != asked_.end() && asked->second + kOwnerKept > now) return false;
+  const bool had_one = inventory.owners.erase(tgid) != 0;
   if (asked_.size() >= kMaxOwners) {
     asked_.clear();
     inventory.owners.clear();
   }
-  asked_[tgid] = true;
-  const auto owner = owner_of(tgid);
-  if (!owner || owner->container_id.empty()) return;
-  if (owner->pod_uid.empty() && is_own(*owner)) return;
+  asked_[tgid] = now;
+  if (!owner || owner->container_id.empty() || is_own(*owner)) return had_one;
   Place* place = place_of(inventory, owner->outer_container_id);
-  if (place == nullptr) return;
-  Member member{0, tgid, *owner};
+  if (place == nullptr) return had_one;
   model::ProcessOwner found;
   found.node = place->node;
   if (const auto record = read_container(*place->files, owner->runtime, owner->container_id); record && record->in_pod()) {
@@ -319,7 +321,9 @@ void Identifier::own(model::Inventory& inventory, std::uint32_t tgid) {
     found.container = record->container_name;
   }
   places_.clear();
-  if (!found.pod.empty()) inventory.owners[tgid] = std::move(found);
+  if (found.pod.empty()) return had_one;
+  inventory.owners[tgid] = std::move(found);
+  return true;
 }
 
 void Identifier::note(model::Inventory& inventory) {

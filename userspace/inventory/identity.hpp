@@ -30,8 +30,9 @@ class Identifier {
   void identify(model::Inventory& inventory, const ProcessesByNetns& processes);
   /// Pods in the network namespaces of their nodes, into the inventory. Reads every sandbox of every node.
   void list_hosted(model::Inventory& inventory);
-  /// Whose that process is, where its cgroup says more than its namespace. It is asked about once.
-  void own(model::Inventory& inventory, std::uint32_t tgid);
+  /// Whose that process is, where its cgroup says more than its namespace. One that has just ended keeps its owner for some seconds; after
+  /// that its number may be another's. True when the inventory says something else now.
+  bool own(model::Inventory& inventory, std::uint32_t tgid, MonotonicNs now);
 
  private:
   struct Member {
@@ -64,7 +65,7 @@ class Identifier {
 
   machine::Machine& machine_;
   std::map<std::string, Place> places_;  ///< by the node's container; "": this machine
-  std::map<std::uint32_t, bool> asked_;  ///< processes that own() knows; bounded
+  std::map<std::uint32_t, MonotonicNs> asked_;  ///< when own() last saw them; bounded
   std::vector<model::Gap> gaps_;
 };
 

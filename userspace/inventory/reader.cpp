@@ -178,7 +178,10 @@ void InventoryReader::adopt_one(model::NetnsId id, const Sighting& sighting, std
   model::Netns& netns = inventory_.namespaces[id];
   std::vector<std::string>& doors = doors_[id];
   // The kernel reuses these numbers: facts pass on only where one path led to the number before and does now.
-  if (!overlap(doors, sighting.doors)) netns = model::Netns{};
+  if (!overlap(doors, sighting.doors)) {
+    netns = model::Netns{};
+    services_.erase(id);
+  }
   doors = sighting.doors;
   netns.id = id;
   netns.host = host == id;
@@ -253,36 +256,37 @@ Status InventoryReader::read_listeners(model::NetnsId id) {
   return visited;
 }
 
-void InventoryReader::read_service(model::NetnsId id, const model::Endpoint& asked, MonotonicNs now) {
+bool InventoryReader::read_service(model::NetnsId id, const model::Endpoint& asked, MonotonicNs now) {
   const auto netns = inventory_.namespaces.find(id);
-  if (netns == inventory_.namespaces.end() || asked.port == 0) return;
+  if (netns == inventory_.namespaces.end() || asked.port == 0) return false;
   // Pods have no services of their own.
-  if (netns->second.pod || netns->second.gone) return;
+  if (netns->second.pod || netns->second.gone) return false;
   if (services_.size() > kMaxServiceTables) services_.clear();
   Services& known = services_[id];
   if (known.read_ns == 0 || known.read_ns + kServicesFresh < now) {
     known.read_ns = now;
     known.table = {};
     const auto handle = open(id);
-    if (!handle) return;
+    if (!handle) return false;
     if (auto table = read_services(machine_, *handle, netns->second.example_tgid)) known.table = *std::move(table);
     for (const model::Gap& gap : known.table.gaps) {
       auto& gaps = netns->second.gaps;
       if (std::none_of(gaps.begin(), gaps.end(), [&](const model::Gap& each) { return each.text == gap.text; })) gaps.push_back(gap);
     }
   }
-  if (known.table.ports.empty()) return;
+  if (known.table.ports.empty()) return false;
   const auto own = [&](const model::Link& link) {
     return std::any_of(link.addresses.begin(), link.addresses.end(),
                        [&](const model::InterfaceAddress& each) { return each.address == asked.address; });
   };
   const bool own_address = std::any_of(netns->second.links.begin(), netns->second.links.end(), own);
   const model::ServicePort* port = ServiceIndex(known.table.ports).find(asked, own_address);
-  if (port == nullptr) return;
+  if (port == nullptr) return false;
   auto& services = netns->second.services;
   std::erase_if(services, [&](const model::ServicePort& each) { return each.address == port->address; });
   if (services.size() >= kMaxServices) services.erase(services.begin());
   services.push_back(*port);
+  return true;
 }
 
 Status InventoryReader::read_netfilter(model::NetnsId id) { return visit(id, read_netfilter_of); }

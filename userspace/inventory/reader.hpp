@@ -31,15 +31,16 @@ class InventoryReader {
   /// ones. To be called twice a second: what a process joins after its start is seen the second time.
   bool discover();
   /// Whose that process is, where its cgroup says more than its namespace; into the inventory.
-  void own(std::uint32_t tgid) { identifier_.own(inventory_, tgid); }
+  bool own(std::uint32_t tgid, MonotonicNs now) { return identifier_.own(inventory_, tgid, now); }
   /// Pods in the network namespaces of their nodes, into the inventory.
   void list_hosted() { identifier_.list_hosted(inventory_); }
   /// Devices, addresses, bridge entries and settings of one namespace. Gone: it vanished or was never found; what was known of it stays.
   Status read_details(model::NetnsId id);
   /// Its listening TCP sockets, with the same errors.
   Status read_listeners(model::NetnsId id);
-  /// The service that this address and port are by its rules, into its services; asks the rules again when they are `fresh` no longer.
-  void read_service(model::NetnsId id, const model::Endpoint& asked, MonotonicNs now);
+  /// The service that this address and port are by its rules, into its services; asks the rules again after a while. True when there is
+  /// one.
+  bool read_service(model::NetnsId id, const model::Endpoint& asked, MonotonicNs now);
   /// Its connection tracking and netfilter queues, with the same errors. Loads no module.
   Status read_netfilter(model::NetnsId id);
   /// One of its iptables-legacy tables, not kept. family: AF_INET or AF_INET6. Gone also when the namespace has no such table, which is

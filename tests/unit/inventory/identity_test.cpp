@@ -130,10 +130,15 @@ TEST_CASE("a pod in the network of its node is the node's guest, and its process
   InventoryReader reader(node.machine);
   REQUIRE(reader.refresh());
   CHECK_FALSE(reader.current().find(kHost)->pod);
-  reader.own(42);
-  reader.own(1);
+  reader.own(42, kSecond);
+  reader.own(1, kSecond);
   CHECK(reader.current().owners.at(42).pod == "shop/proxy");
   CHECK_FALSE(reader.current().owners.contains(1));
+  node.machine.remove("/proc/42");
+  reader.own(42, 2 * kSecond);
+  CHECK(reader.current().owners.contains(42));
+  reader.own(42, 60 * kSecond);
+  CHECK_FALSE(reader.current().owners.contains(42));
   reader.list_hosted();
   REQUIRE(reader.current().hosted.size() == 1);
   CHECK(reader.current().hosted[0].full_name() == "shop/proxy");
