@@ -44,7 +44,9 @@ def named_each_way(lab, port, rule, **more):
     """Where nothing else tells it, and where others may."""
     row = named_in_time(lab, port, *LEAST, **more)
     expect({"where": {"rule": {"backend": "iptables-legacy", "how": "nftrace", **rule}, "rule_gap": None}, "confidence": "exact"}, row)
-    expect({"where": {"rule": {"backend": "iptables-legacy", **rule}, "rule_gap": None}}, named_in_time(lab, port, **more))
+    # Elsewhere other tests have the others, and an emulated machine takes ten seconds for each.
+    if not IN_GUEST:
+        expect({"where": {"rule": {"backend": "iptables-legacy", **rule}, "rule_gap": None}}, named_in_time(lab, port, **more))
 
 
 def rules(lab):

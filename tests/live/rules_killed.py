@@ -20,7 +20,7 @@ from guests import IN_GUEST
 from scenario import main
 from topology import routed
 
-TIMES = 3 if IN_GUEST else 9
+TIMES = 2 if IN_GUEST else 9
 LOGGERS = "/proc/sys/net/netfilter/nf_log"
 MINE = ("synfate", "iptables", "ip6tables", "xtables", "nft")
 

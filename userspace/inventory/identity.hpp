@@ -64,7 +64,7 @@ class Identifier {
   void note(model::Inventory& inventory);
 
   machine::Machine& machine_;
-  std::map<std::string, Place> places_;  ///< by the node's container; "": this machine
+  std::map<std::string, Place> places_;         ///< by the node's container; "": this machine
   std::map<std::uint32_t, MonotonicNs> asked_;  ///< when own() last saw them; bounded
   std::vector<model::Gap> gaps_;
 };
