@@ -23,9 +23,11 @@ run   libcli11-dev        -                                           parses the
 run   libspdlog-dev       -                                           writes messages about the tool
 run   libfmt-dev          -                                           formats text, for spdlog
 run   nlohmann-json3-dev  -                                           reads and writes JSON
+run   libc-ares-dev       -                                           asks name servers, for probe
 run   libmnl-dev          -                                           speaks netlink: links, addresses, neighbours
 run   libnftnl-dev        -                                           reads nftables objects over netlink
 run   libnftables-dev     -                                           reads nftables rules as text
+run   libseccomp-dev      -                                           keeps system calls from synfate that it does not need
 run   pkg-config          -                                           finds the libraries
 run   iproute2            -                                           ip and tc, for the labs of demo and of the tests
 run   nftables            -                                           nft, for the labs
@@ -33,6 +35,7 @@ run   iptables            -                                           iptables-s
 test  doctest-dev         -                                           unit tests are written with it
 test  python3             -                                           checks and live tests are written in it
 test  clang-format-14     -                                           checks the format; other versions format differently
+test  clang-tidy-14       -                                           looks for mistakes that compile
 test  ethtool             -                                           the labs switch offloads with it
 vm    qemu-system-x86     -                                           boots the kernels that the live tests run on besides this one
 vm    kmod                -                                           lists the modules of those kernels, and loads them in the guests
@@ -44,6 +47,7 @@ node  containerd          -                                           runs pods 
 node  containernetworking-plugins  -                                  wire those pods
 node  python3-grpcio      -                                           asks containerd for pods, as a kubelet does
 node  busybox-static      -                                           is all that runs in them
+node  podman              -                                           runs containers and nodes of kind as well, without a daemon
 '
 
 # "debian:12", from an os-release file; "unknown:" if it does not say.

@@ -1,261 +1,139 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The flight recorder: finds or opens the record that a packet belongs to, appends to it, submits it, closes it. */
+/* The flight recorder: opens records, submits them, closes them. */
 #ifndef SYNFATE_BPF_ATTEMPTS_H
 #define SYNFATE_BPF_ATTEMPTS_H
 
-#include "scope.h"
-
-/* Several attempts may carry one ISN: scanners and raw senders use constants. The fifth and later ones go untracked, and are counted. */
-#define MAX_SALTS 4
-
-static __always_inline bool same_flow(const struct wire_flow *a, const struct wire_flow *b)
-{
-	const __u64 *x = (const __u64 *)a, *y = (const __u64 *)b;
-
-	return x[0] == y[0] && x[1] == y[1] && x[2] == y[2] && x[3] == y[3] && x[4] == y[4];
-}
-
-static __always_inline bool same_end(const __u8 *a, __u16 a_port, const __u8 *b, __u16 b_port)
-{
-	const __u64 *x = (const __u64 *)a, *y = (const __u64 *)b;
-
-	return a_port == b_port && x[0] == y[0] && x[1] == y[1];
-}
-
-/* Index of the face that equals this flow, or WIRE_MAX_FACES. */
-static __always_inline __u32 find_face(const struct flight *attempt, const struct wire_flow *flow)
-{
-	for (__u32 i = 0; i < WIRE_MAX_FACES; i++) {
-		if (i >= attempt->face_count)
-			break;
-		if (same_flow(&attempt->faces[i], flow))
-			return i;
-	}
-	return WIRE_MAX_FACES;
-}
-
-/* Does an answer in this flow come from, or go to, an end that the attempt has shown? An answer whose other end was translated on its
- * way is still an answer to it. */
-static __always_inline bool shares_an_end(const struct flight *attempt, const struct wire_flow *flow)
-{
-	for (__u32 i = 0; i < WIRE_MAX_FACES; i++) {
-		const struct wire_flow *face = &attempt->faces[i];
-
-		if (i >= attempt->face_count)
-			break;
-		if (same_end(face->saddr, face->sport, flow->saddr, flow->sport) ||
-		    same_end(face->daddr, face->dport, flow->daddr, flow->dport))
-			return true;
-	}
-	return false;
-}
-
-static __always_inline bool is_open(const struct flight *attempt)
-{
-	return !(attempt->flags & WIRE_ATTEMPT_DEAD);
-}
-
-/* Is this a packet that enters where the attempt's first SYN did? */
-static __always_inline bool comes_in_afresh(const struct flight *attempt, const struct packet *packet)
-{
-	return packet->event && attempt->hop_count && attempt->hops[0].event == packet->event && attempt->hops[0].device == packet->device;
-}
-
-/* Is it the very sk_buff that was seen last? An answer, made while a SYN is still held, does not take the SYN's place. */
-static __always_inline bool is_last_seen(const struct flight *attempt, const struct packet *packet)
-{
-	return packet->skb && packet->skb == (packet->leg == WIRE_LEG_SYN ? attempt->syn_skb : attempt->last_skb);
-}
-
-/* Is this packet of that attempt? Its flow is known there, or it is the very sk_buff that was seen last (NAT rewrites in place), or it
- * answers one of its ends. `origin_netns` is set for packets that are made here: two namespaces may use the same addresses. Returns
- * the face, WIRE_MAX_FACES if the flow is none of them, -1 if the packet is another attempt's. */
-SUBPROGRAM int face_if_belongs(const struct flight *attempt, const struct packet *packet, __u32 origin_netns)
-{
-	__u32 face;
-
-	if (!attempt || !packet || !is_open(attempt))
-		return -1;
-	if (origin_netns && packet->leg == WIRE_LEG_SYN && attempt->netns != origin_netns)
-		return -1;
-	face = find_face(attempt, &packet->flow);
-	if (face < WIRE_MAX_FACES)
-		return face;
-	/* A sender that uses one ISN for all its flows may get the memory that its last packet had: NAT rewrites a SYN on its way only. */
-	if (is_last_seen(attempt, packet) && !comes_in_afresh(attempt, packet))
-		return WIRE_MAX_FACES;
-	/* The ISN of a socket of this machine is nobody else's: a SYN that was translated, and waited while its retransmit came by. */
-	if (packet->leg == WIRE_LEG_SYN && !(attempt->flags & WIRE_ATTEMPT_LOCAL_CLIENT))
-		return -1;
-	return shares_an_end(attempt, &packet->flow) ? WIRE_MAX_FACES : -1;
-}
-
-/* The attempts with one ISN may have one flow as well, each in namespaces of its own. Which of those is a packet's? The one whose very
- * sk_buff it is, else the one whose SYN had come to where it is now. More is more alike. */
-SUBPROGRAM int likeness(const struct flight *attempt, const struct packet *packet)
-{
-	__u32 netns;
-
-	if (!attempt || !packet)
-		return 0;
-	if (is_last_seen(attempt, packet))
-		return 3;
-	netns = packet->netns;
-	if (!netns && packet->device)
-		netns = device_netns((struct net_device *)packet->device);
-	if (!netns)
-		return 1;
-	if (!attempt->far_device)
-		return netns == attempt->netns ? 2 : 1;
-	return netns == device_netns((struct net_device *)attempt->far_device) ? 2 : 1;
-}
-
-/* The packet's record among several. */
-static __always_inline struct flight *find_sibling(struct flight *first, const struct packet *packet, __u32 origin_netns, __u32 *face,
-						   __u32 *free_salt)
-{
-	struct attempt_key key = {.isn = packet->isn};
-	struct flight *attempt = first, *best = 0;
-	int found, liked, like = 0;
-
-	*free_salt = MAX_SALTS;
-	for (__u32 salt = 0; salt < MAX_SALTS; salt++) {
-		if (salt) {
-			key.salt = salt;
-			attempt = bpf_map_lookup_elem(&attempts, &key);
-		}
-		if (!attempt) {
-			if (*free_salt == MAX_SALTS)
-				*free_salt = salt;
-			continue;
-		}
-		found = face_if_belongs(attempt, packet, origin_netns);
-		if (found < 0)
-			continue;
-		/* A flow that the attempt has shown says more than an address in memory. */
-		liked = likeness(attempt, packet) + (found < WIRE_MAX_FACES ? 4 : 0);
-		if (liked > like) {
-			like = liked;
-			*face = found;
-			best = attempt;
-		}
-	}
-	return best;
-}
-
-/* The packet's record, or nothing. *free_salt is where a new one would go, MAX_SALTS if nowhere. */
-static __always_inline struct flight *find_attempt(const struct packet *packet, __u32 origin_netns, __u32 *face, __u32 *free_salt)
-{
-	struct attempt_key key = {.isn = packet->isn, .salt = 0};
-	struct flight *first = bpf_map_lookup_elem(&attempts, &key);
-	int found;
-
-	*free_salt = 0;
-	if (!first)
-		return 0;
-	if (first->flags & WIRE_ATTEMPT_HAS_SIBLING)
-		return find_sibling(first, packet, origin_netns, face, free_salt);
-	*free_salt = 1;
-	found = face_if_belongs(first, packet, origin_netns);
-	if (found < 0)
-		return 0;
-	*face = found;
-	return first;
-}
-
-static __always_inline void mark_sibling(__u32 isn)
-{
-	struct attempt_key key = {.isn = isn, .salt = 0};
-	struct flight *first = bpf_map_lookup_elem(&attempts, &key);
-
-	if (first)
-		__sync_fetch_and_or(&first->flags, WIRE_ATTEMPT_HAS_SIBLING);
-}
+#include "crowds.h"
+#include "find.h"
 
 /* The socket that makes a packet, if it is a client's that is connecting. */
 static __always_inline struct sock *connecting_socket(__u64 maker)
 {
 	struct sock *sk = (struct sock *)maker;
 
-	return sk && BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_STATE_SYN_SENT ? sk : 0;
+	return sk && READ(struct sock, sk, __sk_common.skc_state) == TCP_STATE_SYN_SENT ? sk : 0;
 }
 
-/* Opens a record for a SYN. `sk` is its connecting socket or none. */
-static __always_inline struct flight *open_attempt(const struct packet *packet, struct sock *sk, __u32 netns, __u32 salt, __u32 slot,
-						   __u64 now)
+/* Whose socket it is; the owner too, where its connect() was seen. */
+static __always_inline void take_owner(struct flight *attempt, const struct owner *owner)
 {
-	struct attempt_key key = {.isn = packet->isn, .salt = salt};
-	struct flight *attempt = bpf_map_lookup_elem(&scratch, &slot);
+	attempt->flags |= WIRE_ATTEMPT_LOCAL_CLIENT;
+	if (!owner)
+		return;
+	attempt->flags |= WIRE_ATTEMPT_OWNER;
+	attempt->cgroup_id = owner->cgroup_id;
+	attempt->tgid = owner->tgid;
+	attempt->tid = owner->tid;
+	attempt->scope |= owner->scope;
+	attempt->user_timeout_ms = owner->user_timeout_ms;
+	attempt->syn_retries = owner->syn_retries;
+	__builtin_memcpy(attempt->comm, owner->comm, WIRE_COMM_LEN);
+}
 
-	if (!attempt)
-		return 0;
-	if (salt >= MAX_SALTS) {
-		count(WIRE_COUNT_TABLE_FULL);
-		return 0;
+/* Another record of this attempt: a copy of this very packet was first, on another CPU. */
+static __always_inline __u32 twin_of(const struct ways *set, __u32 index, __u32 own_way, const struct packet *packet, __u32 netns)
+{
+	for (__u32 way = 0; way < WAYS; way++) {
+		struct flight *other;
+
+		if (way == own_way || set->taken[way] != (PLACE_TAKEN | packet->isn))
+			continue;
+		other = flight_at(index, way);
+		if (other && other->netns == netns && find_face(other, &packet->flow) < WIRE_MAX_FACES)
+			return way;
 	}
+	return WAYS;
+}
+
+/* Opens a record for a SYN: the number of its place, -1 if it gets none. `socket` is its connecting socket, by its address, or 0. On its
+ * own, since it is long, and arming has to be short. */
+SUBPROGRAM int open_place(struct packet *packet, __u64 socket, __u32 netns, __u64 now)
+{
+	__u32 scope, place, index, way, twin;
+	struct ways *set;
+	struct owner *owner;
+	struct flight *attempt;
+
+	if (!packet)
+		return -1;
+	scope = scope_of_flow(&packet->flow) | scope_of_netns(netns);
+	index = set_of(packet->isn);
+	set = bpf_map_lookup_elem(&attempt_sets, &index);
+	owner = socket ? find_owner(socket) : 0;
+	if (!set)
+		return -1;
+	if (owner) {
+		scope |= owner->scope;
+		owner->seen = 1;
+	}
+	packet->passed = is_passing(packet, scope, now);
+	if (packet->passed)
+		return -1;
+	place = netns == *(volatile __u32 *)&calibration_netns ? 0 : find_place(&packet->flow, socket ? netns : 0, now);
+	if (place == NO_PLACE) {
+		packet->passed = pass_by(packet, scope, now, WIRE_COUNT_CROWDED);
+		return -1;
+	}
+	way = take_way(set, PLACE_CLAIMED);
+	if (way >= WAYS) {
+		packet->passed = pass_by(packet, scope, now, WIRE_COUNT_TABLE_FULL);
+		return -1;
+	}
+	attempt = flight_at(index, way);
+	if (!attempt)
+		return -1;
 	__builtin_memset(attempt, 0, __builtin_offsetof(struct flight, faces));
 	attempt->id = __sync_fetch_and_add(&next_attempt_id, 1);
 	attempt->first_ns = now;
 	attempt->isn = packet->isn;
-	attempt->salt = salt;
+	attempt->way = way;
 	attempt->netns = netns;
+	attempt->place = place;
 	attempt->last_skb = packet->skb;
 	attempt->syn_skb = packet->skb;
 	attempt->faces[0] = packet->flow;
 	attempt->face_count = 1;
-	if (sk) {
-		__u64 address = (__u64)sk;
-		struct owner *owner = bpf_map_lookup_elem(&connecting, &address);
+	if (socket) {
 		struct wire_flow asked;
 
-		attempt->flags = WIRE_ATTEMPT_LOCAL_CLIENT;
-		if (owner) {
-			attempt->flags |= WIRE_ATTEMPT_OWNER;
-			attempt->cgroup_id = owner->cgroup_id;
-			attempt->tgid = owner->tgid;
-			attempt->tid = owner->tid;
-			attempt->scope = owner->scope;
-			/* No packet was seen: the SYN is as old as the connect(). */
-			if (!packet->skb)
-				attempt->first_ns = owner->since_ns;
-			__builtin_memcpy(attempt->comm, owner->comm, WIRE_COMM_LEN);
-		}
+		take_owner(attempt, owner);
+		/* No packet was seen: the SYN is as old as the connect(). */
+		if (owner && !packet->skb)
+			attempt->first_ns = owner->since_ns;
 		/* A DNAT in the output hook has already rewritten the packet: the socket still knows what was asked for. */
-		if (packet->skb && common_flow(&asked, sk) && !same_flow(&asked, &packet->flow)) {
+		if (packet->skb && common_flow_at(&asked, socket) && !same_flow(&asked, &packet->flow)) {
 			attempt->faces[1] = packet->flow;
 			attempt->faces[0] = asked;
 			attempt->face_count = 2;
 			attempt->scope |= scope_of_flow(&asked);
 		}
 	}
-	attempt->scope |= scope_of_flow(&packet->flow) | scope_of_netns(attempt->netns);
+	attempt->scope |= scope;
 	if (attempt->netns == *(volatile __u32 *)&calibration_netns)
 		attempt->scope = ~0u;
-	if (bpf_map_update_elem(&attempts, &key, attempt, BPF_NOEXIST)) {
-		struct flight *first = bpf_map_lookup_elem(&attempts, &key);
-
-		/* A copy of this very packet was first, on another CPU. */
-		if (first && first->netns == attempt->netns && find_face(first, &packet->flow) < WIRE_MAX_FACES)
-			return first;
-		/* Or a SYN of another namespace: the kernel counts ISNs in steps of 64 ns, and two CPUs may connect in one of them. */
-		key.salt = salt + 1;
-		attempt->salt = salt + 1;
-		if (key.salt >= MAX_SALTS || bpf_map_update_elem(&attempts, &key, attempt, BPF_NOEXIST)) {
-			count(WIRE_COUNT_TABLE_FULL);
-			return 0;
-		}
+	__sync_lock_test_and_set(way_at(set, way), PLACE_TAKEN | packet->isn);
+	twin = twin_of(set, index, way, packet, netns);
+	if (twin < WAYS) {
+		*way_at(set, way) = 0;
+		return index * WAYS + twin;
 	}
 	__sync_fetch_and_add(in_flight_bucket(packet->isn), 1);
-	if (key.salt)
-		mark_sibling(packet->isn);
+	count_place(place, 1, 0);
 	count(WIRE_COUNT_ATTEMPTS);
-	return bpf_map_lookup_elem(&attempts, &key);
+	return index * WAYS + way;
+}
+
+static __always_inline struct flight *open_attempt(struct packet *packet, struct sock *sk, __u32 netns, __u64 now)
+{
+	int place = open_place(packet, (__u64)sk, netns, now);
+
+	return place < 0 ? 0 : bpf_map_lookup_elem(&attempts, &place);
 }
 
 /* A device that has gone meanwhile leaves an address that holds something else: then only its number is known. */
 static __always_inline bool still_is(__u64 device, __u32 ifindex)
 {
-	return BPF_CORE_READ((const struct net_device *)device, ifindex) == ifindex;
+	return READ(struct net_device, device, ifindex) == ifindex;
 }
 
 SUBPROGRAM int fill_hop(struct wire_hop *to, const struct flight_hop *from)
@@ -304,6 +182,8 @@ SUBPROGRAM int send_flight(const struct flight *flight, __u64 now)
 	record->tid = flight->tid;
 	record->hop_count = flight->hop_count;
 	record->hops_lost = flight->hops_lost;
+	/* Of an attempt that nobody asks about, nothing is lost. */
+	count_more(WIRE_COUNT_HOPS_LOST, flight->hops_lost);
 	record->far_event = flight->far_event;
 	record->far_ifindex = flight->far_ifindex;
 	if (flight->far_device && still_is(flight->far_device, flight->far_ifindex))
@@ -311,7 +191,8 @@ SUBPROGRAM int send_flight(const struct flight *flight, __u64 now)
 	record->syns = flight->syns;
 	record->synacks = flight->synacks;
 	record->face_count = flight->face_count;
-	record->salt = flight->salt;
+	record->user_timeout_ms = flight->user_timeout_ms;
+	record->syn_retries = flight->syn_retries;
 	__builtin_memcpy(record->comm, flight->comm, sizeof(record->comm));
 	__builtin_memcpy(record->faces, flight->faces, sizeof(record->faces));
 	for (__u32 i = 0; i < WIRE_MAX_HOPS; i++) {
@@ -324,15 +205,55 @@ SUBPROGRAM int send_flight(const struct flight *flight, __u64 now)
 	return 0;
 }
 
-/* Sends the record as it is, once; from then on its events are streamed. Returns whether events of this attempt are to be sent. */
-static __always_inline bool submit(struct flight *attempt, __u64 now)
+/* More failed at once than are told: this one is counted, with what became of it. Its record stays for a while: it may be sent again, or
+ * succeed after all. */
+SUBPROGRAM int join_with(struct flight *attempt, __u64 now, __u32 end, __u32 reason)
 {
+	if (!attempt || (__sync_fetch_and_or(&attempt->flags, WIRE_ATTEMPT_CROWDED) & WIRE_ATTEMPT_CROWDED))
+		return 0;
+	join_crowd(&attempt->faces[0], now);
+	return end_in_crowd(&attempt->faces[0], end, reason);
+}
+
+/* Another synfate calibrates, with dozens of drops, as this one did: user space would take no notice of it. */
+static __always_inline bool is_calibration(const struct flight *attempt)
+{
+	const struct wire_flow *flow = &attempt->faces[0];
+	const __u64 *comm = (const __u64 *)attempt->comm;
+
+	return flow->family == 4 && *(const __be32 *)flow->daddr == bpf_htonl(0x7f000001) && flow->dport <= DRILL_PORT_FOURTH &&
+	       comm[0] == CALIBRATION_COMM_0 && comm[1] == CALIBRATION_COMM_1;
+}
+
+/* Sends the record as it is, once; from then on its events are streamed. Returns whether events of this attempt are to be sent. `end` and
+ * `reason` are what is known of how it ends. */
+static __always_inline bool submit_end(struct flight *attempt, __u64 now, __u32 end, __u32 reason)
+{
+	__u32 flags = attempt->flags;
+
 	if (!in_scope(attempt->scope))
 		return false;
+	if (flags & WIRE_ATTEMPT_STREAMED)
+		return true;
+	if (attempt->scope != ~0u && is_calibration(attempt))
+		return false;
+	if (!cfg.stream_all && attempt->scope != ~0u && !may_tell(attempt->place, now)) {
+		join_with(attempt, now, end, reason);
+		return false;
+	}
 	if (__sync_fetch_and_or(&attempt->flags, WIRE_ATTEMPT_STREAMED) & WIRE_ATTEMPT_STREAMED)
 		return true;
+	/* There is room for it after all. */
+	if (flags & WIRE_ATTEMPT_CROWDED)
+		leave_crowd(&attempt->faces[0]);
+	count_place(attempt->place, -1, 1);
 	send_flight(attempt, now);
 	return true;
+}
+
+static __always_inline bool submit(struct flight *attempt, __u64 now)
+{
+	return submit_end(attempt, now, CROWD_NOTHING, 0);
 }
 
 static __always_inline bool streamed(const struct flight *attempt)
@@ -340,25 +261,63 @@ static __always_inline bool streamed(const struct flight *attempt)
 	return attempt->flags & WIRE_ATTEMPT_STREAMED;
 }
 
-/* Takes the record out of the table. A first record with siblings stays as a marker, or they could not be found; the sweep removes it. */
+/* The record was opened by a SYN on its way; here is its socket, by its address. Who has the record already is sent it again, for that. */
+SUBPROGRAM int adopt(struct flight *attempt, const struct packet *packet, __u64 socket)
+{
+	__u32 netns, face;
+
+	if (!attempt || !packet || !cfg.scoped || (attempt->flags & WIRE_ATTEMPT_LOCAL_CLIENT))
+		return 0;
+	netns = socket_netns((const struct sock *)socket);
+	if (attempt->netns == netns)
+		return 0;
+	attempt->netns = netns;
+	face = find_face(attempt, &packet->flow);
+	if (face >= WIRE_MAX_FACES && attempt->face_count < WIRE_MAX_FACES) {
+		face = attempt->face_count;
+		/* The verifier of 6.1 does not see that it is small, and the compiler would leave the mask out. */
+		asm volatile("" : "+r"(face));
+		face &= WIRE_MAX_FACES - 1;
+		attempt->faces[face] = packet->flow;
+		attempt->face_count = face + 1;
+		attempt->scope |= scope_of_flow(&packet->flow);
+	}
+	if (face < WIRE_MAX_FACES)
+		attempt->flags |= face << WIRE_ATTEMPT_ASKED_SHIFT;
+	take_owner(attempt, find_owner(socket));
+	attempt->scope |= scope_of_netns(netns);
+	if (streamed(attempt))
+		send_flight(attempt, bpf_ktime_get_ns());
+	return 0;
+}
+
+/* Gives the record's place back. */
 static __always_inline void close_attempt(struct flight *attempt, __u32 isn)
 {
 	/* Not attempt->isn: the record may have been closed on another CPU just now, and be another attempt's already. */
-	struct attempt_key key = {.isn = isn, .salt = attempt->salt};
+	__u32 index = set_of(isn), way = attempt->way, place;
+	struct ways *set = bpf_map_lookup_elem(&attempt_sets, &index);
+	bool told;
 
-	if (attempt->flags & WIRE_ATTEMPT_HAS_SIBLING) {
-		__sync_fetch_and_or(&attempt->flags, WIRE_ATTEMPT_DEAD);
+	if (!set || way >= WAYS)
 		return;
-	}
-	if (bpf_map_delete_elem(&attempts, &key) == 0)
-		__sync_fetch_and_add(in_flight_bucket(key.isn), -1);
+	place = attempt->place;
+	told = streamed(attempt);
+	if (__sync_val_compare_and_swap(way_at(set, way), PLACE_TAKEN | isn, 0) != (PLACE_TAKEN | isn))
+		return;
+	__sync_fetch_and_add(in_flight_bucket(isn), -1);
+	count_place(place, told ? 0 : -1, told ? -1 : 0);
 }
 
 /* The handshake is complete. */
 static __always_inline void complete_attempt(struct flight *attempt, __u32 isn)
 {
-	if (in_scope(attempt->scope) && !streamed(attempt))
+	if (in_scope(attempt->scope) && !streamed(attempt)) {
 		count(WIRE_COUNT_ESTABLISHED);
+		if (attempt->flags & WIRE_ATTEMPT_CROWDED)
+			leave_crowd(&attempt->faces[0]);
+	}
+	give_back(attempt->place);
 	close_attempt(attempt, isn);
 }
 

@@ -12,6 +12,7 @@
 #include <bpf/bpf_tracing.h>
 
 #include "config.h"
+#include "object.h"
 #include "synfate/wire.h"
 
 #define RING_BYTES (2 * 1024 * 1024)
@@ -64,25 +65,17 @@ static __always_inline __u32 skb_slot(__u64 skb)
  * Takes numbers and pointers to memory only, which it must check for NULL, and returns a number. Kernel objects go in as numbers. */
 #define SUBPROGRAM __weak __attribute__((noinline))
 
-/* A pointer field of a kernel object, as a number. Loaded by itself, 6.18's verifier looks the struct's name up in all of the kernel's BTF,
- * five times and on every path: 90 of the 150 ms that arming may take. */
-#define pointer_of(object, field) ((__u64)BPF_CORE_READ(object, field))
-
-/* The pointer as a number: read back as memory, the verifier no longer knows what it was. */
-static __always_inline __u64 as_number(const void *pointer)
-{
-	__u64 slot = (__u64)pointer, number = 0;
-
-	bpf_probe_read_kernel(&number, sizeof(number), &slot);
-	return number;
-}
-
-static __always_inline void count(__u32 which)
+static __always_inline void count_more(__u32 which, __u64 more)
 {
 	__u64 *value = bpf_map_lookup_elem(&counters, &which);
 
 	if (value)
-		(*value)++;
+		*value += more;
+}
+
+static __always_inline void count(__u32 which)
+{
+	count_more(which, 1);
 }
 
 /* A record of this type from the ring, its header filled and the rest zeroed; the caller submits it. */

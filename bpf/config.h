@@ -41,6 +41,9 @@ struct slot_set {
 #define DRILL_PORT_SECOND 11 /* the second BPF entry of the hook */
 #define DRILL_PORT_THIRD 12
 #define DRILL_PORT_FOURTH 13
+/* The name of the process that calibrates, "synfate-calib", as its two words are loaded (x86_64 and arm64 are little-endian). */
+#define CALIBRATION_COMM_0 0x2d657461666e7973ull
+#define CALIBRATION_COMM_1 0x00000062696c6163ull
 
 /* This kernel's frames, learnt by a calibration. Addresses of code; 0: not learnt. */
 struct frames {
@@ -85,6 +88,40 @@ struct xt_question {
 	__u64 info;
 };
 
+/* Of the kernel's counters of TCP, those that tcp_conn_request() moves. */
+enum listener_counter {
+	LISTENER_OVERFLOWS,
+	LISTENER_DROPS,
+	LISTENER_SYN_QUEUE_FULL,
+	LISTENER_COOKIES_SENT,
+	LISTENER_COUNTERS,
+};
+struct listener_config {
+	__u32 counter[LISTENER_COUNTERS]; /* LINUX_MIB_* of the running kernel */
+};
+
+/* Destinations of SYNs that are counted and not followed. User space reads them. */
+#define MAX_CROWDS 512
+#define CROWD_REGISTERS 128
+struct crowd_key {
+	__u8 address[16]; /* network order */
+	__u16 port;
+	__u8 family;
+	__u8 _pad[5];
+};
+struct crowd {
+	__u64 syns;
+	__u64 dropped; /* of them, as far as it was seen */
+	__u64 reset;
+	__u64 refused; /* by a listener, in silence */
+	__u64 first_ns;
+	__u64 last_ns;
+	__u32 reason;         /* of the first drop */
+	__u32 reasons_differ; /* 1: others had others */
+	/* How many sources (HyperLogLog): of those whose hash ends in this number, the most zeros that a hash begins with, plus one. */
+	__u8 source[CROWD_REGISTERS];
+};
+
 struct config {
 	__u32 wire_version;
 	__u32 required_scope;
@@ -100,7 +137,12 @@ struct config {
 	__u8 stream_all;    /* 1: send every attempt in scope from its first event */
 	__u8 has_reason;    /* 1: kfree_skb carries a reason (5.17; 5.15.x by backport) */
 	__u8 has_stack;     /* 0: do not look for the nf_hook_state on the stack (--without) */
-	__u8 _pad;
+	__u8 has_receiver;  /* 1: kfree_skb says which socket it was for (6.11) */
+	__u8 gate;          /* 0: follow and tell whatever comes, as long as there is room */
+	__u8 scoped;        /* 1: only devices of the scope are observed, until user space attaches the tracepoints after all */
+	__u8 _pad[2];
+	__u64 gate_seed;        /* so that nobody can aim at another's bucket */
+	__u64 told_interval_ns; /* between two attempts that one CPU tells, in the long run */
 };
 
 #endif

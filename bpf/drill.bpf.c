@@ -11,7 +11,7 @@
 static __always_inline int drop_port(const struct bpf_nf_ctx *ctx, __u16 port)
 {
 	const struct sk_buff *skb = ctx->skb;
-	unsigned char *head = (unsigned char *)pointer_of(skb, head);
+	unsigned char *head = (unsigned char *)(__u64)BPF_CORE_READ(skb, head);
 	__be16 dport = 0;
 
 	/* Loopback's SYNs have no IP options. */

@@ -2,6 +2,7 @@
 /* Handshake packets freed as drops: where in the kernel, for what reason, in which netfilter traversal, with what route. */
 #include "emit.h"
 #include "netfilter.h"
+#include "receiver.h"
 
 #define DST_METADATA 0x80
 #define RTF_GATEWAY 0x2
@@ -33,7 +34,7 @@ static __always_inline __u64 route_of(const struct sk_buff *skb)
 {
 	struct dst_entry *dst = (struct dst_entry *)(skb->_skb_refdst & ~1ul);
 
-	if (!dst || (BPF_CORE_READ(dst, flags) & DST_METADATA))
+	if (!dst || (READ(struct dst_entry, dst, flags) & DST_METADATA))
 		return 0;
 	return (__u64)dst;
 }
@@ -53,14 +54,14 @@ SUBPROGRAM int fill_route(struct wire_drop *record, __u64 route_address)
 	}
 	if (!dst)
 		return 0;
-	record->route_error = (__s16)BPF_CORE_READ(dst, error);
+	record->route_error = (__s16)READ(struct dst_entry, dst, error);
 	if (record->subject.flow.family == 4) {
 		struct rtable *route = (struct rtable *)dst;
-		__u8 family = BPF_CORE_READ(route, rt_gw_family);
+		__u8 family = READ(struct rtable, route, rt_gw_family);
 
 		if (family == 2) {
 			record->gateway_family = 4;
-			*(__be32 *)record->gateway = BPF_CORE_READ(route, rt_gw4);
+			*(__be32 *)record->gateway = READ(struct rtable, route, rt_gw4);
 		} else if (family == 10) {
 			record->gateway_family = 6;
 			BPF_CORE_READ_INTO((struct in6_addr *)record->gateway, route, rt_gw6);
@@ -68,7 +69,7 @@ SUBPROGRAM int fill_route(struct wire_drop *record, __u64 route_address)
 	} else {
 		struct rt6_info *route = (struct rt6_info *)dst;
 
-		if (BPF_CORE_READ(route, rt6i_flags) & RTF_GATEWAY) {
+		if (READ(struct rt6_info, route, rt6i_flags) & RTF_GATEWAY) {
 			record->gateway_family = 6;
 			BPF_CORE_READ_INTO((struct in6_addr *)record->gateway, route, rt6i_gateway);
 		}
@@ -119,17 +120,17 @@ SUBPROGRAM int fill_traversal(struct wire_drop *record, __u64 stack)
 	if (traversal.in) {
 		struct net_device *in = (struct net_device *)traversal.in;
 
-		record->in_ifindex = BPF_CORE_READ(in, ifindex);
+		record->in_ifindex = READ(struct net_device, in, ifindex);
 		bpf_probe_read_kernel_str(record->in_device, sizeof(record->in_device), &in->name);
 	}
 	if (traversal.out) {
 		struct net_device *out = (struct net_device *)traversal.out;
 
-		record->out_ifindex = BPF_CORE_READ(out, ifindex);
+		record->out_ifindex = READ(struct net_device, out, ifindex);
 		bpf_probe_read_kernel_str(record->out_device, sizeof(record->out_device), &out->name);
 	}
 	/* The traversal knows its namespace even where the packet has no device yet. */
-	record->subject.place.netns = BPF_CORE_READ((struct net *)net, ns.inum);
+	record->subject.place.netns = READ(struct net, net, ns.inum);
 	leave_note(record, &traversal);
 	return 0;
 }
@@ -139,14 +140,14 @@ SUBPROGRAM int fill_drop_place(struct wire_place *place, __u64 skb_address, __u6
 {
 	const struct sk_buff *skb = (const struct sk_buff *)skb_address;
 	const struct dst_entry *dst = (const struct dst_entry *)route_address;
-	__u64 device = pointer_of(skb, dev);
-	__u32 in_ifindex = BPF_CORE_READ(skb, skb_iif);
+	__u64 device = READ_ADDRESS(struct sk_buff, skb, dev);
+	__u32 in_ifindex = READ(struct sk_buff, skb, skb_iif);
 	struct sock *sk;
 
 	if (!place)
 		return 0;
 	if (!device && dst && !in_ifindex)
-		device = pointer_of(dst, dev);
+		device = READ_ADDRESS(struct dst_entry, dst, dev);
 	if (device) {
 		fill_place(place, device);
 		return 0;
@@ -154,8 +155,8 @@ SUBPROGRAM int fill_drop_place(struct wire_place *place, __u64 skb_address, __u6
 	/* TCP takes the device off a packet that it gives to a socket; the input interface stays. */
 	place->ifindex = in_ifindex;
 	if (dst)
-		place->netns = device_netns(BPF_CORE_READ(dst, dev));
-	else if ((sk = (struct sock *)pointer_of(skb, sk)))
+		place->netns = device_netns((const struct net_device *)READ(struct dst_entry, dst, dev));
+	else if ((sk = (struct sock *)READ_ADDRESS(struct sk_buff, skb, sk)))
 		place->netns = socket_netns(sk);
 	return 0;
 }
@@ -177,46 +178,72 @@ static __always_inline void fill_headers(struct wire_drop *record, const struct 
 	}
 }
 
-static __always_inline void on_drop(void *ctx, struct sk_buff *skb, __u64 location, __u32 reason)
+/* Reads the packet that is freed, from where its network header is, or is to be; 0: it is of no handshake, or was not dropped. */
+static __always_inline int read_dropped(struct packet *packet, const struct sk_buff *skb, __u32 reason, __u32 *offset)
+{
+	if (!armed || is_no_drop(reason) || !is_ip(skb))
+		return 0;
+	*offset = transmit_offset(skb);
+	if (read_ip(packet, skb, *offset))
+		return 1;
+	/* Dropped before the network header was set. Behind it is a payload: what an ICMP error quotes is no packet that died here, and up
+	 * to 6.1 at least icmpv6_rcv() frees all errors that it has handled as drops. */
+	*offset = receive_offset(skb);
+	if (skb->network_header && *offset > skb->network_header)
+		return 0;
+	__builtin_memset(packet, 0, sizeof(*packet));
+	return read_ip(packet, skb, *offset);
+}
+
+/* Of a SYN without a record: the drop alone may say enough, where the record did not fit. */
+static __always_inline bool is_worth_telling(const struct packet *packet, __u32 reason, __u64 now)
+{
+	if (packet->passed & PASSED_NO_ROOM)
+		return may_tell(place_in_gate(&packet->flow, 0), now);
+	if (packet->passed & PASSED_COUNTED)
+		end_in_crowd(&packet->flow, CROWD_DROPPED, reason);
+	return false;
+}
+
+static __always_inline void on_drop(void *ctx, struct sk_buff *skb, __u64 location, __u32 reason, __u64 receiver)
 {
 	struct packet packet = {};
 	struct flight *attempt;
 	struct wire_drop *record;
 	__u64 route;
 	struct sock *sk = 0;
-	__u32 face = 0, salt = 0, origin_netns = 0, offset, tid;
+	__u32 face = 0, origin_netns = 0, offset, tid;
 	__u64 now;
 
-	if (!armed || is_no_drop(reason) || !is_ip(skb))
+	if (!read_dropped(&packet, skb, reason, &offset))
 		return;
-	offset = transmit_offset(skb);
-	if (!read_ip(&packet, skb, offset)) {
-		/* Dropped before the network header was set. Behind it is a payload: what an ICMP error quotes is no packet that died here,
-		 * and up to 6.1 at least icmpv6_rcv() frees all errors that it has handled as drops. */
-		offset = receive_offset(skb);
-		if (skb->network_header && offset > skb->network_header)
-			return;
-		__builtin_memset(&packet, 0, sizeof(packet));
-		if (!read_ip(&packet, skb, offset))
-			return;
-	}
 	now = bpf_ktime_get_ns();
 	count(WIRE_COUNT_EVENTS);
 	if (packet.leg == WIRE_LEG_SYN) {
-		sk = connecting_socket(pointer_of(skb, sk));
+		sk = connecting_socket(READ_ADDRESS(struct sk_buff, skb, sk));
 		if (sk)
 			origin_netns = socket_netns(sk);
+		packet.from_client = sk != 0;
 	}
 	route = route_of(skb);
-	packet.device = pointer_of(skb, dev);
-	attempt = find_attempt(&packet, origin_netns, &face, &salt);
+	packet.device = READ_ADDRESS(struct sk_buff, skb, dev);
+	attempt = find_attempt(&packet, origin_netns, &face);
 	if (!attempt) {
 		struct wire_place place = {};
 
 		if (packet.leg != WIRE_LEG_SYN)
 			return;
 		fill_drop_place(&place, as_number(skb), route);
-		attempt = open_attempt(&packet, sk, origin_netns ? origin_netns : place.netns, salt, SCRATCH_DROP, now);
+		/* Others' drops are nothing that a scope's devices have room for. */
+		if (cfg.scoped && !everywhere &&
+		    !may_be_in_scope(scope_of_flow(&packet.flow) | scope_of_netns(place.netns) | scope_of_netns(origin_netns)) &&
+		    place.netns != *(volatile __u32 *)&calibration_netns)
+			return;
+		packet.passed = is_passing(&packet, scope_of_flow(&packet.flow), now);
+		if (!packet.passed)
+			attempt = open_attempt(&packet, sk, origin_netns ? origin_netns : place.netns, now);
+		if (packet.passed && !is_worth_telling(&packet, reason, now))
+			return;
 	}
 	if (attempt) {
 		attempt->last_ns = now;
@@ -227,7 +254,7 @@ static __always_inline void on_drop(void *ctx, struct sk_buff *skb, __u64 locati
 			attempt->syn_skb = 0;
 		if (packet.leg == WIRE_LEG_SYN && attempt->hop_count == 0 && attempt->syns < 0xffff)
 			attempt->syns++;
-		if (!submit(attempt, now))
+		if (!submit_end(attempt, now, packet.leg == WIRE_LEG_SYN ? CROWD_DROPPED : CROWD_NOTHING, reason))
 			return;
 	} else if (!in_scope(scope_of_flow(&packet.flow))) {
 		return;
@@ -249,6 +276,8 @@ static __always_inline void on_drop(void *ctx, struct sk_buff *skb, __u64 locati
 	BPF_SNPRINTF(record->symbol, sizeof(record->symbol), "%pB", location);
 	visible_ids(&record->context_tgid, &tid);
 	bpf_get_current_comm(record->context_comm, sizeof(record->context_comm));
+	if (receiver)
+		send_receiver(receiver, &record->subject, now);
 	bpf_ringbuf_submit(record, 0);
 }
 
@@ -271,21 +300,23 @@ static __always_inline void forget_note(__u64 skb)
 SEC("tp_btf/kfree_skb")
 int BPF_PROG(on_kfree_skb, struct sk_buff *skb, void *location)
 {
-	__u32 reason = ~0u;
-
+	set_running(RUNNING_DROP, 1);
 	forget_note(as_number(skb));
-
-	if (cfg.has_reason)
-		reason = (__u32)ctx[2];
-	on_drop(ctx, skb, (__u64)location, reason);
+	on_drop(ctx, skb, (__u64)location, cfg.has_reason ? (__u32)ctx[2] : ~0u, cfg.has_receiver ? as_number((void *)ctx[3]) : 0);
+	set_running(RUNNING_DROP, 0);
 	return 0;
 }
 
-/* Does nothing: with a second program the tracepoint is called through an iterator, whose prologue spills the registers that may hold
- * the address of the nf_hook_state. */
+/* Called after the first for every packet: with a second program the tracepoint is called through an iterator, whose prologue spills the
+ * registers that may hold the address of the nf_hook_state. Tells, too, which packets the first was not called for without a loss. */
 SEC("tp_btf/kfree_skb")
-int BPF_PROG(on_kfree_skb_spill, struct sk_buff *skb)
+int BPF_PROG(on_kfree_skb_nested, struct sk_buff *skb)
 {
+	struct packet packet = {};
+	__u32 offset = 0;
+
+	if (is_running(RUNNING_DROP) && !read_dropped(&packet, skb, cfg.has_reason ? (__u32)ctx[2] : ~0u, &offset))
+		count(WIRE_COUNT_SPARED);
 	return 0;
 }
 
@@ -296,7 +327,7 @@ int BPF_PROG(on_icmp_send, struct sk_buff *skb, int type, int code)
 	struct packet packet = {};
 	struct flight *attempt;
 	struct wire_icmp *record;
-	__u32 face = 0, salt = 0;
+	__u32 face = 0;
 	__u64 now;
 
 	/* A redirect is advice: the packet that it is about goes on. The errors are those that read_ip() knows as packets. */
@@ -305,7 +336,7 @@ int BPF_PROG(on_icmp_send, struct sk_buff *skb, int type, int code)
 	if (!armed || !is_ip(skb) || !read_ip(&packet, skb, skb->network_header))
 		return 0;
 	count(WIRE_COUNT_EVENTS);
-	attempt = find_attempt(&packet, 0, &face, &salt);
+	attempt = find_attempt(&packet, 0, &face);
 	if (!attempt)
 		return 0;
 	now = bpf_ktime_get_ns();

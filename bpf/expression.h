@@ -11,9 +11,9 @@
 /* Where the name is of the expression whose operations these are. */
 static __always_inline __u64 expression_name_at(__u64 ops)
 {
-	__u64 type = pointer_of((struct nft_expr_ops *)ops, type);
+	__u64 type = MODULE_ADDRESS(struct nft_expr_ops, ops, type);
 
-	return pointer_of((struct nft_expr_type *)type, name);
+	return MODULE_ADDRESS(struct nft_expr_type, type, name);
 }
 
 /* Its first seven bytes, as EXPRESSION_NAME() has them. */

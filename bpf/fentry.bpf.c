@@ -26,7 +26,7 @@ static __always_inline int on_evaluated(const __u64 *ctx)
 	bpf_probe_read_kernel(&code, sizeof(code), (void *)ctx[1]);
 	if ((code & VERDICT_CODE_MASK) != 0)
 		return 0;
-	skb = pointer_of((struct nft_pktinfo *)ctx[2], skb);
+	skb = MODULE_ADDRESS(struct nft_pktinfo, ctx[2], skb);
 	slot = skb_slot(skb);
 	seen = bpf_map_lookup_elem(&evaluations, &slot);
 	if (!seen)
@@ -102,7 +102,7 @@ int on_nft_do_chain(__u64 *ctx)
 	if (!hunt || (verdict & VERDICT_CODE_MASK) != VERDICT_STOLEN)
 		return 0;
 	/* The packet itself is gone; its address still says which it was. */
-	skb = pointer_of((struct nft_pktinfo *)ctx[0], skb);
+	skb = MODULE_ADDRESS(struct nft_pktinfo, ctx[0], skb);
 	slot = skb_slot(skb);
 	drop = bpf_map_lookup_elem(&pending_drops, &slot);
 	if (!drop || !skb || drop->policy != skb || bpf_ktime_get_ns() - drop->ts_ns > EVALUATION_FRESH_NS)

@@ -55,7 +55,7 @@ static __always_inline void learn_pernet_id(__u64 net, __u64 table)
 
 	if (!bpf_core_field_exists(struct nftables_pernet___5_12, base_seq) || !head || read_word(node + 8) != head)
 		return;
-	search.generic = pointer_of((struct net *)net, gen);
+	search.generic = READ_ADDRESS(struct net, net, gen);
 	search.wanted = head - bpf_core_field_offset(struct nftables_pernet___5_12, tables);
 	search.length = (__u32)read_word(search.generic);
 	bpf_loop(MAX_PERNET_IDS, pernet_step, &search, 0);
@@ -71,7 +71,7 @@ static __always_inline __u32 base_seq_of(__u64 net)
 					bpf_core_field_offset(struct netns_nftables___6_17, base_seq));
 	if (!bpf_core_field_exists(struct nftables_pernet___5_12, base_seq) || !nft_pernet_id)
 		return 0;
-	pernet = pernet_of(pointer_of((struct net *)net, gen), nft_pernet_id);
+	pernet = pernet_of(READ_ADDRESS(struct net, net, gen), nft_pernet_id);
 	head = pernet + bpf_core_field_offset(struct nftables_pernet___5_12, tables);
 	/* The module may have gone and come back elsewhere: what is there now must begin with a list. */
 	if (!pernet || read_word(read_word(head) + 8) != head)

@@ -11,7 +11,7 @@
 /* The first byte of a chain's name, where a lesson wants it. */
 static __always_inline __u64 initial_of(__u64 chain)
 {
-	__u64 name = pointer_of((struct nft_chain *)chain, name);
+	__u64 name = MODULE_ADDRESS(struct nft_chain, chain, name);
 
 	return (read_word(name) & 0xff) << 32;
 }

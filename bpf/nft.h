@@ -97,9 +97,9 @@ SUBPROGRAM int find_entries(struct hunt *hunt, const struct pending_drop *drop)
 		if (!device)
 			return 0;
 		if (!drop->hook && bpf_core_field_exists(device->nf_hooks_ingress))
-			hunt->entries = pointer_of(device, nf_hooks_ingress);
+			hunt->entries = READ_ADDRESS(struct net_device, device, nf_hooks_ingress);
 		if (drop->hook && bpf_core_field_exists(device->nf_hooks_egress))
-			hunt->entries = pointer_of(device, nf_hooks_egress);
+			hunt->entries = READ_ADDRESS(struct net_device, device, nf_hooks_egress);
 	} else {
 		if (drop->hook > 4)
 			return 0;
@@ -222,8 +222,8 @@ static long chain_step(__u32 i, struct hunt **at)
 	if (i == MAX_CHAINS - 1)
 		hunt->too_many = 1;
 	chain = hunt->node - bpf_core_field_offset(struct nft_chain, list);
-	first = pointer_of((struct nft_chain *)chain, blob_gen_0);
-	second = pointer_of((struct nft_chain *)chain, blob_gen_1);
+	first = MODULE_ADDRESS(struct nft_chain, chain, blob_gen_0);
+	second = MODULE_ADDRESS(struct nft_chain, chain, blob_gen_1);
 	/* A commit on another CPU may have made the other generation the current one since this packet entered the chain. */
 	if (search_blob(hunt, first) || (second != first && search_blob(hunt, second))) {
 		hunt->chain = chain;
@@ -282,7 +282,7 @@ SUBPROGRAM __u64 entry_chain(const struct hunt *hunt, __u32 index)
 
 static __always_inline __u64 table_of(__u64 chain)
 {
-	return pointer_of((struct nft_chain *)chain, table);
+	return MODULE_ADDRESS(struct nft_chain, chain, table);
 }
 
 /* Is it an nft_chain? xtables' NAT has an xt_table in its place: only a chain is in its table's list. */

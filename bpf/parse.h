@@ -17,7 +17,11 @@
 #define TCP_STATE_ESTABLISHED 1
 #define TCP_STATE_SYN_SENT 2
 #define TCP_STATE_SYN_RECV 3
+#define TCP_STATE_FIN_WAIT1 4
+#define TCP_STATE_TIME_WAIT 6
 #define TCP_STATE_CLOSE 7
+#define TCP_STATE_CLOSE_WAIT 8
+#define TCP_STATE_NEW_SYN_RECV 12
 
 /* A packet that may belong to a handshake. */
 struct packet {
@@ -32,7 +36,9 @@ struct packet {
 	/* Where it is now, as far as the caller knows it: 0 is not known. */
 	__u64 device; /* address of the net_device */
 	__u32 netns;
-	__u32 event; /* enum wire_packet_event; 0: not at a device */
+	__u32 event;       /* enum wire_packet_event; 0: not at a device */
+	__u32 passed;      /* PASSED_*: it has no record and gets none */
+	__u32 from_client; /* 1: known to be of a socket that is connecting, and so of one that chose its ISN by chance */
 };
 
 /* Both IP headers and the TCP header behind them fit: 40 + 20 bytes. */
@@ -269,6 +275,37 @@ static __always_inline bool is_ordinary(const union head *head, __u32 length)
 	return true;
 }
 
+/* A packet's headers where they are: an object of the kernel's that is longer than they are and has no pointers in front, whose bytes may
+ * be loaded in words. Only where has_cast. */
+static __always_inline const union head *head_in_place(__u64 address)
+{
+	return (const union head *)OBJECT(struct __kernel_sockaddr_storage, address);
+}
+
+/* TCP right behind an IP header without options or extensions, as nearly all is: read where it is. */
+static __always_inline bool is_plain(const union head *head, __u32 length)
+{
+	if (head->byte[0] == 0x45)
+		return length >= 40 && head->byte[9] == PROTOCOL_TCP && !(head->half[3] & bpf_htons(0x1fff));
+	return (head->byte[0] >> 4) == 6 && length >= 60 && head->byte[6] == PROTOCOL_TCP;
+}
+
+static __always_inline int read_plain(struct packet *packet, const union head *head)
+{
+	if (head->byte[0] == 0x45) {
+		packet->ttl = head->byte[8];
+		packet->flow.family = 4;
+		*(__be32 *)packet->flow.saddr = head->word[3];
+		*(__be32 *)packet->flow.daddr = head->word[4];
+		return classify_tcp(packet, head->word[5], head->word[6], head->word[7], head->byte[33]);
+	}
+	packet->ttl = head->byte[7];
+	packet->flow.family = 6;
+	__builtin_memcpy(packet->flow.saddr, &head->word[2], 16);
+	__builtin_memcpy(packet->flow.daddr, &head->word[6], 16);
+	return classify_tcp(packet, head->word[10], head->word[11], head->word[12], head->byte[53]);
+}
+
 /* Reads the IP packet that starts at `offset` from skb->head; 0: it is of no handshake. The packet must be zeroed. */
 static __always_inline int read_ip(struct packet *packet, const struct sk_buff *skb, __u32 offset)
 {
@@ -278,6 +315,16 @@ static __always_inline int read_ip(struct packet *packet, const struct sk_buff *
 
 	if (offset >= tail)
 		return 0;
+	if (has_cast) {
+		const union head *head = head_in_place((__u64)base + offset);
+
+		if (length < 28 || is_ordinary(head, length))
+			return 0;
+		if (is_plain(head, length)) {
+			packet->skb = as_number(skb);
+			return read_plain(packet, head);
+		}
+	}
 	if (length > HEAD_BYTES)
 		length = HEAD_BYTES;
 	asm volatile("" : "+r"(length));

@@ -55,20 +55,20 @@ SUBPROGRAM int device_kind_at(__u64 device)
 	__u64 kind = 0;
 	const char *name;
 
-	if (BPF_CORE_READ(dev, flags) & 0x8 /* IFF_LOOPBACK */)
+	if (READ(struct net_device, dev, flags) & 0x8 /* IFF_LOOPBACK */)
 		return WIRE_DEVICE_LOOPBACK;
-	name = BPF_CORE_READ(dev, rtnl_link_ops, kind);
+	name = READ(struct net_device, dev, rtnl_link_ops, kind);
 	/* The string reader keeps the last byte for a NUL, so longer names arrive cut to seven bytes. */
 	if (name && bpf_probe_read_kernel_str(&kind, sizeof(kind), name) > 0)
 		return kind_number(kind);
-	if (BPF_CORE_READ(dev, dev.parent))
+	if (READ(struct net_device, dev, dev.parent))
 		return WIRE_DEVICE_PHYSICAL;
 	return WIRE_DEVICE_UNKNOWN;
 }
 
 static __always_inline __u32 device_netns(const struct net_device *dev)
 {
-	return BPF_CORE_READ(dev, nd_net.net, ns.inum);
+	return READ(struct net_device, dev, nd_net.net, ns.inum);
 }
 
 /* `device` is the address of a struct net_device. */
@@ -77,7 +77,7 @@ static __always_inline void fill_place(struct wire_place *place, __u64 device)
 	const struct net_device *dev = (const struct net_device *)device;
 
 	place->netns = device_netns(dev);
-	place->ifindex = BPF_CORE_READ(dev, ifindex);
+	place->ifindex = READ(struct net_device, dev, ifindex);
 	place->device_kind = device_kind_at(device);
 	place->_pad = 0;
 	bpf_probe_read_kernel_str(place->device, sizeof(place->device), &dev->name);
@@ -85,7 +85,7 @@ static __always_inline void fill_place(struct wire_place *place, __u64 device)
 
 static __always_inline __u32 socket_netns(const struct sock *sk)
 {
-	return BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+	return READ(struct sock, sk, __sk_common.skc_net.net, ns.inum);
 }
 
 /* Of a typed pointer: the loads are the program's own. */
@@ -110,6 +110,14 @@ SUBPROGRAM int common_flow_at(struct wire_flow *flow, __u64 common_address)
 	if (!flow)
 		return 0;
 	__builtin_memset(flow, 0, sizeof(*flow));
+	if (has_cast && READ(struct sock_common, common, skc_family) == 2) {
+		flow->family = 4;
+		flow->sport = READ(struct sock_common, common, skc_num);
+		flow->dport = bpf_ntohs(READ(struct sock_common, common, skc_dport));
+		*(__be32 *)flow->saddr = READ(struct sock_common, common, skc_rcv_saddr);
+		*(__be32 *)flow->daddr = READ(struct sock_common, common, skc_daddr);
+		return flow->dport != 0;
+	}
 	if (bpf_probe_read_kernel(front, sizeof(front), common))
 		return 0;
 	flow->sport = FRONT(front, __u16, skc_num);
@@ -146,10 +154,9 @@ static __always_inline int common_flow(struct wire_flow *flow, const void *socke
  * was acknowledged, the SYN itself and, with TCP Fast Open, its data: bytes_acked counts both. */
 static __always_inline __u32 client_isn(const struct sock *sk, bool acknowledged)
 {
-	const struct tcp_sock *tcp = (const struct tcp_sock *)sk;
-	__u32 una = BPF_CORE_READ(tcp, snd_una);
+	__u32 una = READ(struct tcp_sock, sk, snd_una);
 
-	return acknowledged ? una - (__u32)BPF_CORE_READ(tcp, bytes_acked) : una;
+	return acknowledged ? una - (__u32)READ(struct tcp_sock, sk, bytes_acked) : una;
 }
 
 #endif

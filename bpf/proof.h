@@ -121,8 +121,8 @@ static __always_inline __u32 cursor_of(__u64 net)
 static __always_inline __u64 current_blob(__u64 net, __u64 chain)
 {
 	if (cursor_of(net))
-		return pointer_of((struct nft_chain *)chain, blob_gen_1);
-	return pointer_of((struct nft_chain *)chain, blob_gen_0);
+		return MODULE_ADDRESS(struct nft_chain, chain, blob_gen_1);
+	return MODULE_ADDRESS(struct nft_chain, chain, blob_gen_0);
 }
 
 /* What the rule at hunt->rule does and what it says of itself, in one number: `nft replace` keeps the handle. Its comment is in user data,

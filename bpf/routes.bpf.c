@@ -18,7 +18,7 @@ static __always_inline void remember_routeless(const struct wire_flow *flow, __u
 	struct routeless entry = {}, *before;
 	__u32 scope, netns;
 
-	netns = BPF_CORE_READ(task, nsproxy, net_ns, ns.inum);
+	netns = READ(struct task_struct, task, nsproxy, net_ns, ns.inum);
 	visible_ids(&entry.record.tgid, &entry.record.tid);
 	scope = scope_of_current(entry.record.tgid) | scope_of_flow(flow) | scope_of_netns(netns);
 	if (!in_scope(scope))
@@ -56,14 +56,14 @@ int BPF_PROG(on_fib_table_lookup, u32 table, const struct flowi4 *flow4, const s
 		return 0;
 	/* On the way in the protocol is often not filled in (ip_route_input_slow). A table that misses is then too common to look at; a
 	 * route that refuses is not. */
-	tcp = BPF_CORE_READ(flow4, __fl_common.flowic_proto) == PROTOCOL_TCP;
+	tcp = READ(struct flowi4, flow4, __fl_common.flowic_proto) == PROTOCOL_TCP;
 	if (!tcp && (error == 0 || error == -EAGAIN))
 		return 0;
 	flow.family = 4;
-	*(__be32 *)flow.saddr = BPF_CORE_READ(flow4, saddr);
-	*(__be32 *)flow.daddr = BPF_CORE_READ(flow4, daddr);
-	flow.sport = bpf_ntohs(BPF_CORE_READ(flow4, uli.ports.sport));
-	flow.dport = bpf_ntohs(BPF_CORE_READ(flow4, uli.ports.dport));
+	*(__be32 *)flow.saddr = READ(struct flowi4, flow4, saddr);
+	*(__be32 *)flow.daddr = READ(struct flowi4, flow4, daddr);
+	flow.sport = bpf_ntohs(READ(struct flowi4, flow4, uli.ports.sport));
+	flow.dport = bpf_ntohs(READ(struct flowi4, flow4, uli.ports.dport));
 	if (error == 0) {
 		forget_routeless(&flow);
 		return 0;
@@ -88,24 +88,24 @@ int BPF_PROG(on_fib6_table_lookup, const struct net *net, const struct fib6_resu
 	struct fib6_info *found;
 	__u8 type;
 
-	if (!armed || BPF_CORE_READ(flow6, __fl_common.flowic_proto) != PROTOCOL_TCP)
+	if (!armed || READ(struct flowi6, flow6, __fl_common.flowic_proto) != PROTOCOL_TCP)
 		return 0;
-	found = BPF_CORE_READ(result, f6i);
-	type = BPF_CORE_READ(result, fib6_type);
+	found = READ(struct fib6_result, result, f6i);
+	type = READ(struct fib6_result, result, fib6_type);
 	flow.family = 6;
 	BPF_CORE_READ_INTO((struct in6_addr *)flow.saddr, flow6, saddr);
 	BPF_CORE_READ_INTO((struct in6_addr *)flow.daddr, flow6, daddr);
-	flow.sport = bpf_ntohs(BPF_CORE_READ(flow6, uli.ports.sport));
-	flow.dport = bpf_ntohs(BPF_CORE_READ(flow6, uli.ports.dport));
-	if (found != BPF_CORE_READ(net, ipv6.fib6_null_entry) && (type == RTN_UNICAST || type == RTN_LOCAL)) {
+	flow.sport = bpf_ntohs(READ(struct flowi6, flow6, uli.ports.sport));
+	flow.dport = bpf_ntohs(READ(struct flowi6, flow6, uli.ports.dport));
+	if (found != READ(struct net, net, ipv6.fib6_null_entry) && (type == RTN_UNICAST || type == RTN_LOCAL)) {
 		forget_routeless(&flow);
 		return 0;
 	}
 	if (flow.sport == 0 && flow.dport != 0) {
 		/* As ip6_rt_type_to_error() and fib6_null_entry have it. */
-		__s32 error = found == BPF_CORE_READ(net, ipv6.fib6_null_entry) ? -101 : type == 6 ? -22 : type == 8 ? -13 : -113;
+		__s32 error = found == READ(struct net, net, ipv6.fib6_null_entry) ? -101 : type == 6 ? -22 : type == 8 ? -13 : -113;
 
-		remember_routeless(&flow, BPF_CORE_READ(table, tb6_id), error, bpf_ktime_get_ns());
+		remember_routeless(&flow, READ(struct fib6_table, table, tb6_id), error, bpf_ktime_get_ns());
 	}
 	return 0;
 }
@@ -114,7 +114,7 @@ static __always_inline void say_neighbour(const struct neighbour *neighbour)
 {
 	struct neighbour_key key = {.neighbour = (__u64)neighbour};
 	__u64 now, *said;
-	__u8 state = BPF_CORE_READ(neighbour, nud_state);
+	__u8 state = READ(struct neighbour, neighbour, nud_state);
 	struct wire_neighbour *record;
 	__u32 length;
 
@@ -126,13 +126,13 @@ static __always_inline void say_neighbour(const struct neighbour *neighbour)
 	if (said && now - *said < NEIGHBOUR_INTERVAL_NS)
 		return;
 	bpf_map_update_elem(&neighbours_said, &key, &now, BPF_ANY);
-	length = BPF_CORE_READ(neighbour, tbl, key_len);
+	length = READ(struct neighbour, neighbour, tbl, key_len);
 	if (length != 4 && length != 16)
 		return;
 	record = RESERVE(struct wire_neighbour, WIRE_KIND_NEIGHBOUR, now);
 	if (!record)
 		return;
-	fill_place(&record->place, pointer_of(neighbour, dev));
+	fill_place(&record->place, READ_ADDRESS(struct neighbour, neighbour, dev));
 	record->state = state;
 	record->family = length == 4 ? 4 : 6;
 	if (length == 4)

@@ -4,6 +4,7 @@
 #define SYNFATE_BPF_RULES_H
 
 #include "common.h"
+#include "lesson_record.h"
 
 /* The window around the return address that a lesson looks at, in words: what callees saved is below it, the frame itself above. */
 #define FIRST_SLOT (-48)

@@ -82,6 +82,14 @@ static __always_inline bool in_scope(__u32 scope)
 	return (scope & cfg.required_scope) == cfg.required_scope;
 }
 
+/* As far as namespaces and names go. */
+static __always_inline bool may_be_in_scope(__u32 scope)
+{
+	__u32 wanted = cfg.required_scope & (SCOPE_NETNS | SCOPE_NAMED);
+
+	return (scope & wanted) == wanted;
+}
+
 /* The task's process and thread numbers in synfate's own pid namespace; 0 where it is not visible. */
 struct visible_ids {
 	__u32 tgid;
@@ -90,11 +98,9 @@ struct visible_ids {
 
 SUBPROGRAM int visible_ids_of(struct visible_ids *ids, __u64 task_address)
 {
-	struct task_struct *task = (struct task_struct *)task_address;
-	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
-	struct pid *thread = BPF_CORE_READ(task, thread_pid);
-	struct pid *process = BPF_CORE_READ(leader, thread_pid);
-	unsigned int deepest = BPF_CORE_READ(thread, level);
+	__u64 thread = READ_ADDRESS(struct task_struct, task_address, thread_pid);
+	__u64 process = READ_ADDRESS(struct task_struct, task_address, group_leader, thread_pid);
+	unsigned int deepest = READ(struct pid, thread, level);
 
 	if (!ids)
 		return 0;
@@ -103,16 +109,12 @@ SUBPROGRAM int visible_ids_of(struct visible_ids *ids, __u64 task_address)
 	/* The kernel allows 32 levels of pid namespaces. */
 	for (unsigned int level = 0; level < 32; level++) {
 		__u64 at = bpf_core_field_offset(struct pid, numbers) + level * bpf_core_type_size(struct upid);
-		struct pid_namespace *space = 0;
-		__u32 inode;
 
 		if (level > deepest)
 			break;
-		bpf_probe_read_kernel(&space, sizeof(space), (void *)thread + at + bpf_core_field_offset(struct upid, ns));
-		inode = BPF_CORE_READ(space, ns.inum);
-		if (inode == cfg.pid_namespace) {
-			bpf_probe_read_kernel(&ids->tid, sizeof(ids->tid), (void *)thread + at + bpf_core_field_offset(struct upid, nr));
-			bpf_probe_read_kernel(&ids->tgid, sizeof(ids->tgid), (void *)process + at + bpf_core_field_offset(struct upid, nr));
+		if (READ(struct upid, thread + at, ns, ns.inum) == cfg.pid_namespace) {
+			ids->tid = READ(struct upid, thread + at, nr);
+			ids->tgid = READ(struct upid, process + at, nr);
 			return 1;
 		}
 	}

@@ -10,51 +10,68 @@
 #define STALE_NS (2500 * 1000000ull)
 /* A parked SYN is freed three seconds after its client may have given up. */
 #define CLOSED_QUIET_NS (5 * SECOND)
+/* It has been sent again twice, or is not. */
+#define CROWDED_QUIET_NS (5 * SECOND)
 /* The longest pause between two SYNs of one attempt is 64 s. */
 #define STREAMED_QUIET_NS (140 * SECOND)
 #define ROUTELESS_NS (30 * 1000000ull)
 
-static long sweep_attempt(void *map, struct attempt_key *key, struct flight *attempt, __u64 *now)
+static __always_inline void sweep_attempt(struct flight *attempt, __u32 isn, const __u64 *now)
 {
 	__u64 quiet = *now > attempt->last_ns ? *now - attempt->last_ns : 0;
 	__u32 flags = attempt->flags;
 	struct packet packet = {};
 
-	if (flags & WIRE_ATTEMPT_DEAD) {
-		if (quiet > STREAMED_QUIET_NS && bpf_map_delete_elem(&attempts, key) == 0)
-			__sync_fetch_and_add(in_flight_bucket(key->isn), -1);
-		return 0;
-	}
 	if (flags & WIRE_ATTEMPT_STREAMED) {
 		__u64 limit = flags & (WIRE_ATTEMPT_CLIENT_CLOSED | WIRE_ATTEMPT_CLIENT_ESTABLISHED) ? CLOSED_QUIET_NS : STREAMED_QUIET_NS;
 
 		if (quiet > limit) {
 			if (!(flags & (WIRE_ATTEMPT_CLIENT_CLOSED | WIRE_ATTEMPT_CLIENT_ESTABLISHED)))
 				count(WIRE_COUNT_EVICTED);
-			close_attempt(attempt, key->isn);
+			close_attempt(attempt, isn);
 		}
-		return 0;
+		return;
 	}
 	/* Nothing went wrong since the client had its answer, and its ACK went where this machine does not look: into a virtual machine. */
 	if (flags & (WIRE_ATTEMPT_CLIENT_ESTABLISHED | WIRE_ATTEMPT_PASSED)) {
 		if (quiet > ESTABLISHED_QUIET_NS)
-			complete_attempt(attempt, key->isn);
-		return 0;
+			complete_attempt(attempt, isn);
+		return;
+	}
+	if (flags & WIRE_ATTEMPT_CROWDED) {
+		if (quiet > CROWDED_QUIET_NS)
+			close_attempt(attempt, isn);
+		return;
 	}
 	if (quiet <= STALE_NS)
-		return 0;
+		return;
 	if (!in_scope(attempt->scope)) {
 		if (quiet > STREAMED_QUIET_NS) {
 			count(WIRE_COUNT_EVICTED);
-			close_attempt(attempt, key->isn);
+			close_attempt(attempt, isn);
 		}
-		return 0;
+		return;
 	}
 	packet.isn = attempt->isn;
 	packet.leg = WIRE_LEG_SYN;
 	packet.flow = attempt->faces[0];
 	if (submit(attempt, *now))
 		emit_socket(attempt, &packet, 0, attempt->netns, WIRE_SOCKET_STALE, 0, 0, 0, false, *now);
+	return;
+}
+
+static long sweep_set(void *map, __u32 *index, struct ways *set, __u64 *now)
+{
+	for (__u32 way = 0; way < WAYS; way++) {
+		__u64 taken = set->taken[way];
+		struct flight *attempt;
+
+		if (!(taken & PLACE_TAKEN))
+			continue;
+		attempt = flight_at(*index, way);
+		if (attempt)
+			sweep_attempt(attempt, (__u32)taken, now);
+	}
 	return 0;
 }
 
@@ -73,7 +90,7 @@ int sweep(void *ctx)
 {
 	__u64 now = bpf_ktime_get_ns();
 
-	bpf_for_each_map_elem(&attempts, sweep_attempt, &now, 0);
+	bpf_for_each_map_elem(&attempt_sets, sweep_set, &now, 0);
 	if (*(volatile __u32 *)&routeless_count)
 		bpf_for_each_map_elem(&routeless_threads, sweep_routeless, &now, 0);
 	return 0;

@@ -32,7 +32,7 @@ SUBPROGRAM int fill_entry(struct wire_verdict *record, const struct hunt *hunt, 
 		if (table) {
 			bpf_probe_read_kernel_str(record->xt_table, sizeof(record->xt_table), &((struct xt_table *)priv)->name);
 			record->table_handle = priv;
-			record->generation = pointer_of((struct xt_table *)priv, private);
+			record->generation = MODULE_ADDRESS(struct xt_table, priv, private);
 		}
 	}
 	return 0;
@@ -46,11 +46,11 @@ SUBPROGRAM int fill_chain(struct wire_verdict *record, __u64 chain)
 		return 0;
 	table = table_of(chain);
 	record->chain_handle = BPF_CORE_READ((struct nft_chain *)chain, handle);
-	name = pointer_of((struct nft_chain *)chain, name);
+	name = MODULE_ADDRESS(struct nft_chain, chain, name);
 	bpf_probe_read_kernel_str(record->chain, sizeof(record->chain), (void *)name);
 	record->table_handle = BPF_CORE_READ((struct nft_table *)table, handle);
 	record->family = BPF_CORE_READ_BITFIELD_PROBED((struct nft_table *)table, family);
-	name = pointer_of((struct nft_table *)table, name);
+	name = MODULE_ADDRESS(struct nft_table, table, name);
 	bpf_probe_read_kernel_str(record->table, sizeof(record->table), (void *)name);
 	return 0;
 }

@@ -52,7 +52,7 @@ static __always_inline __u64 cpu_offset(const struct xt_mark *mark)
 /* The xt_table_info that a table has now. */
 static __always_inline __u64 info_of(__u64 table)
 {
-	return pointer_of((struct xt_table *)table, private);
+	return MODULE_ADDRESS(struct xt_table, table, private);
 }
 
 struct walk {
@@ -121,7 +121,7 @@ static __always_inline bool prepare(struct walk *walk, struct xt_mark *mark, con
 static __always_inline bool has_syn(__u64 skb_address, __u32 family)
 {
 	const struct sk_buff *skb = (const struct sk_buff *)skb_address;
-	__u64 head = pointer_of(skb, head), at = head + BPF_CORE_READ(skb, network_header);
+	__u64 head = (__u64)BPF_CORE_READ(skb, head), at = head + BPF_CORE_READ(skb, network_header);
 	__u8 version = 0, protocol = 0, flags = 0;
 
 	bpf_probe_read_kernel(&version, 1, (void *)at);

@@ -8,9 +8,19 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # False alarms of g++ 12: overlapping copies in std::string's operator+ (GCC bug 105651), the empty value of a std::optional (80635).
   target_compile_options(synfate_flags INTERFACE -Wno-restrict -Wno-maybe-uninitialized)
 endif()
-if(SYNFATE_SANITIZE)
-  target_compile_options(synfate_flags INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=undefined)
+if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+  # What libbpf's macro for options is made of.
+  target_compile_options(synfate_flags INTERFACE -Wno-gnu-statement-expression -Wno-c99-extensions)
+endif()
+if(SYNFATE_SANITIZE STREQUAL "address")
+  # Numbers of newer kernels go into enumerations of the headers that this is built with, as the kernel's interface means it.
+  target_compile_options(synfate_flags INTERFACE -fsanitize=address,undefined -fno-sanitize=enum -fno-sanitize-recover=undefined)
   target_link_options(synfate_flags INTERFACE -fsanitize=address,undefined)
+elseif(SYNFATE_SANITIZE STREQUAL "thread")
+  target_compile_options(synfate_flags INTERFACE -fsanitize=thread)
+  target_link_options(synfate_flags INTERFACE -fsanitize=thread)
+elseif(SYNFATE_SANITIZE)
+  message(FATAL_ERROR "SYNFATE_SANITIZE is address, thread or nothing, not ${SYNFATE_SANITIZE}")
 endif()
 
 # synfate_room(NAME SOURCES a.cpp ... ROOMS base model ... LIBRARIES PkgConfig::LIBBPF ...)

@@ -19,7 +19,7 @@
 #define WIRE_ASSERT(cond, why) _Static_assert(cond, why)
 #endif
 
-#define WIRE_VERSION 3
+#define WIRE_VERSION 7
 
 /* A healthy attempt through two kind nodes and the host's bridge makes 24 hops in its three legs. */
 #define WIRE_MAX_HOPS 24
@@ -46,8 +46,12 @@ enum wire_kind {
 	WIRE_KIND_ICMP = 5,    /* struct wire_icmp: this kernel sends an ICMP error about a handshake packet */
 	WIRE_KIND_ROUTE = 6,   /* struct wire_route: a connect() that found no route and so sent no SYN */
 	WIRE_KIND_NEIGHBOUR = 7, /* struct wire_neighbour: an unresolved neighbour */
-	WIRE_KIND_LESSON = 9, /* struct wire_lesson: of a calibration, for user space itself */
+	WIRE_KIND_LESSON = 9, /* of a calibration, between the loader and its programs: bpf/lesson_record.h */
 	WIRE_KIND_VERDICT = 8, /* struct wire_verdict: which rule or hook entry gave a netfilter verdict */
+	WIRE_KIND_CLOSING = 10, /* struct wire_closing: a connection that ended soon after its handshake, without a byte from its server */
+	WIRE_KIND_DECISION = 11, /* struct wire_decision: what a listener did with a SYN */
+	WIRE_KIND_HEADING = 16, /* struct heading, between the programs and the loader, which takes it: bpf/heading.h */
+	WIRE_KIND_RECEIVER = 15, /* struct wire_receiver: the socket that a dropped packet was for */
 };
 
 /* Which packet of the handshake; the direction is implied. */
@@ -65,6 +69,7 @@ enum wire_packet_event {
 	WIRE_PACKET_XMIT = 1,    /* net_dev_start_xmit */
 	WIRE_PACKET_RECEIVE = 2, /* netif_receive_skb */
 	WIRE_PACKET_ENQUEUE = 3, /* netif_rx: into the CPU backlog; streamed attempts only */
+	WIRE_PACKET_QUEUE = 4,   /* on its way out, in front of the device's queue or of other programs of tc: not at its driver yet */
 };
 
 enum wire_socket_event {
@@ -106,10 +111,10 @@ enum wire_device_kind {
 #define WIRE_ATTEMPT_SERVER_ESTABLISHED (1u << 2) /* server's socket reached ESTABLISHED */
 #define WIRE_ATTEMPT_STREAMED (1u << 3)           /* submitted; its events are sent as they happen */
 #define WIRE_ATTEMPT_PASSED (1u << 4)             /* the final ACK was seen, so the client has its answer, by whatever way */
-#define WIRE_ATTEMPT_DEAD (1u << 5)               /* kept only because another attempt with this ISN follows in the map */
 #define WIRE_ATTEMPT_OWNER (1u << 6)              /* tgid, tid, comm and cgroup are known */
-#define WIRE_ATTEMPT_HAS_SIBLING (1u << 7)        /* another attempt with the same ISN was seen */
 #define WIRE_ATTEMPT_CLIENT_CLOSED (1u << 8)      /* client's socket left SYN_SENT without being connected */
+#define WIRE_ATTEMPT_CROWDED (1u << 9)            /* more failed at once than are told: counted, and never sent */
+#define WIRE_ATTEMPT_ASKED_SHIFT 28 /* two bits: index of the face as the client sent it, where its socket was met later */
 
 struct wire_header {
 	__u16 kind; /* enum wire_kind */
@@ -173,12 +178,16 @@ struct wire_attempt {
 	__u16 syns;       /* SYNs counted at the first point, retransmits included */
 	__u16 synacks;
 	__u16 face_count;
-	__u16 salt; /* 0, or which of several attempts with this ISN */
+	__u16 _pad2;
+	/* What the client's socket was told before connect(); 0: nothing, or not known. */
+	__u32 user_timeout_ms; /* TCP_USER_TIMEOUT */
+	__u8 syn_retries;      /* TCP_SYNCNT */
+	__u8 _pad[3];
 	char comm[WIRE_COMM_LEN]; /* not trusted */
 	struct wire_flow faces[WIRE_MAX_FACES]; /* in SYN direction; [0] as the client sent it */
 	struct wire_hop hops[WIRE_MAX_HOPS];
 };
-WIRE_ASSERT(sizeof(struct wire_attempt) == 16 + 40 + 48 + 8 + 16 + 160 + WIRE_MAX_HOPS * 48, "wire_attempt");
+WIRE_ASSERT(sizeof(struct wire_attempt) == 16 + 40 + 48 + 8 + 8 + 16 + 160 + WIRE_MAX_HOPS * 48, "wire_attempt");
 
 /* What every streamed record says about the packet that it is about. */
 struct wire_subject {
@@ -352,30 +361,71 @@ struct wire_neighbour {
 };
 WIRE_ASSERT(sizeof(struct wire_neighbour) == 72, "wire_neighbour");
 
-/* For the calibration only, never recorded: what lies where in the frame of a function that dropped a packet on purpose. */
-enum wire_lesson_kind {
-	WIRE_LESSON_EXPRESSION = 1, /* one that can drop; value: first byte of its chain's name << 32 | the rule's number */
-	WIRE_LESSON_CHAIN = 2,      /* a base chain of this hook; value: first byte of its name << 32 */
-	WIRE_LESSON_STATE = 3,      /* the nf_hook_state of the traversal */
-	WIRE_LESSON_INDEX = 4,      /* value: a number that may be an index of a hook entry */
-};
-#define WIRE_LESSON_MAX 128
-struct wire_finding {
-	__s32 slot; /* words from the return address */
-	__u32 what; /* enum wire_lesson_kind */
-	__u64 value;
-};
-struct wire_lesson {
+/* The end of a connection whose attempt has no record any more, as one of its two sockets saw it. subject.flow is as the client sent it. */
+struct wire_closing {
 	struct wire_header header;
-	__u64 location;
-	__u32 netns;
-	__u32 dport;
-	__u32 count;
-	__u32 bpf_count;    /* hook entries that are BPF programs */
-	__u32 bpf_entry[4]; /* their indices */
-	struct wire_finding found[WIRE_LESSON_MAX];
+	struct wire_subject subject;
+	__u64 socket;       /* address, an identity only */
+	__u64 handshake_ns; /* when this socket became ESTABLISHED */
+	__u64 first_ns;     /* as wire_attempt.first_ns */
+	__u64 bytes_sent;   /* by this socket, of the stream */
+	__u64 bytes_received;
+	__u64 client_cgroup_id; /* of the client's process; 0 also where it is not known */
+	__u64 closer_cgroup_id; /* of the process that closed this socket; 0: it was the other end, and nobody's process is known */
+	__u32 origin_netns;     /* as wire_attempt.netns */
+	__u32 client_tgid;      /* in synfate's own pid namespace; 0: not visible there */
+	__u32 client_tid;
+	__u32 closer_tgid;
+	__s32 error; /* sk_err, positive errno */
+	__u8 at_server;
+	__u8 new_state; /* TCP_* that it went to from ESTABLISHED */
+	__u8 shutdown;  /* sk_shutdown: 1 no more is read, 2 no more is sent */
+	__u8 counted;   /* 1: WIRE_COUNT_ESTABLISHED has this attempt in it, and this record is the first about it */
+	char client_comm[WIRE_COMM_LEN]; /* not trusted */
+	char closer_comm[WIRE_COMM_LEN]; /* not trusted */
+	struct wire_flow own;            /* in SYN direction, as this socket has it */
 };
-WIRE_ASSERT(sizeof(struct wire_lesson) == 16 + 24 + 16 + WIRE_LESSON_MAX * 16, "wire_lesson");
+WIRE_ASSERT(sizeof(struct wire_closing) == 16 + 96 + 56 + 24 + 32 + 40, "wire_closing");
+
+/* wire_receiver.flags */
+#define WIRE_RECEIVER_FILTER (1u << 0)         /* a filter is attached to it */
+#define WIRE_RECEIVER_PROGRAMS_READ (1u << 1) /* the programs of its cgroup are known */
+#define WIRE_RECEIVER_PROGRAMS 4
+
+/* Sent along with the wire_drop of this header.ts_ns and subject.skb; from kernels that tell which socket it was (6.11). */
+struct wire_receiver {
+	struct wire_header header;
+	struct wire_subject subject;
+	__u64 cgroup_id;     /* of the socket; 0: not known */
+	__u32 flags;         /* WIRE_RECEIVER_* */
+	__u32 filter_id;     /* the filter's number as a BPF program; 0: it has none, as a classic filter */
+	__u32 ingress_count; /* ingress programs that hold for its cgroup */
+	__u32 ingress_id[WIRE_RECEIVER_PROGRAMS];
+	__u8 state; /* TCP_*: 10 LISTEN, 6 TIME_WAIT, 12 NEW_SYN_RECV */
+	__u8 min_ttl;
+	__u8 _pad[2];
+};
+WIRE_ASSERT(sizeof(struct wire_receiver) == 16 + 96 + 8 + 32, "wire_receiver");
+
+/* What tcp_conn_request() did with a SYN, from where functions can be traced: by how much the counters of its namespace moved meanwhile.
+ * Sent of SYNs that were refused (drops) or answered with a cookie. header.ts_ns is when it began: its own answers come after. */
+struct wire_decision {
+	struct wire_header header;
+	struct wire_subject subject; /* its namespace is the listener's */
+	__u64 socket;                /* address, an identity only */
+	__u64 inode;                 /* of the listener; 0: not known */
+	__u32 queue_length;          /* sk_ack_backlog: connections that wait for accept() */
+	__u32 queue_limit;           /* sk_max_ack_backlog: one more is still let in */
+	__u32 half_open;             /* connections of its own that wait for the client's ACK */
+	__u32 overflows;             /* LINUX_MIB_LISTENOVERFLOWS: the accept queue was full */
+	__u32 drops;                 /* LINUX_MIB_LISTENDROPS: it was refused, for whatever reason */
+	__u32 syn_queue_full;        /* LINUX_MIB_TCPREQQFULLDROP */
+	__u32 cookies_sent;          /* LINUX_MIB_SYNCOOKIESSENT */
+	__s32 security_error;        /* of security_inet_conn_request(), negative errno; 0: none, or not traced */
+	__s32 lookup_error;          /* of the IPv4 look-up of the route to the client, negative errno; 0: none */
+	__u32 _pad;
+};
+WIRE_ASSERT(sizeof(struct wire_decision) == 16 + 96 + 16 + 40, "wire_decision");
 
 /* Counters that the kernel side keeps, one row per CPU. */
 enum wire_counter {
@@ -388,6 +438,9 @@ enum wire_counter {
 	WIRE_COUNT_HOPS_LOST = 6,   /* hops that did not fit their record */
 	WIRE_COUNT_UNREADABLE = 7,  /* packets whose headers were not in the linear part */
 	WIRE_COUNT_SUBMITTED = 8,   /* records sent */
+	WIRE_COUNT_SPARED = 9,      /* runs that a program was kept from by its own being interrupted, and that had nothing to tell */
+	WIRE_COUNT_UNTOLD = 10,     /* early ends that were not sent: too many at once; up to version 6, decisions of listeners */
+	WIRE_COUNT_CROWDED = 11,    /* SYNs of attempts that are counted only: more came at once than are followed, or failed than are told */
 	_WIRE_COUNT_MAX = 16,
 };
 

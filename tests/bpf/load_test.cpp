@@ -53,22 +53,29 @@ config usual() {
   settings.wire_version = WIRE_VERSION;
   settings.has_reason = kernel().has_drop_reason;
   settings.has_stack = 1;
+  settings.gate = 1;
   settings.stream_all = 1;
   return settings;
 }
 
-/// An open object in which this kernel's programs, or only one of them, are to be loaded.
-Skeleton open(const config& settings, std::string_view only = {}) {
+bool exists(const probe::Hook& hook) {
+  if (hook.need == probe::Need::Scope) return static_cast<bool>(kernel().tcx);
+  return hook.tracepoint.empty() || kernel().btf.has_tracepoint(hook.tracepoint);
+}
+
+/// An open object in which this kernel's programs, or only one of them, are to be loaded. `cast`: as bpf/object.h has it, where the kernel
+/// does.
+Skeleton open(const config& settings, std::string_view only = {}, bool cast = true) {
   REQUIRE_MESSAGE(::geteuid() == 0, "the BPF tests need root");
   libbpf_set_print(say_warnings);
   Skeleton skeleton(synfate_bpf__open());
   REQUIRE(skeleton);
   std::memcpy(&skeleton->rodata->cfg, &settings, sizeof settings);
+  skeleton->rodata->has_cast = cast && kernel().btf.has_cast;
   for (const probe::Hook& hook : probe::hooks()) {
     bpf_program* program = bpf_object__find_program_by_name(skeleton->obj, std::string(hook.program).c_str());
     REQUIRE(program != nullptr);
-    const bool exists = hook.tracepoint.empty() || kernel().btf.has_tracepoint(hook.tracepoint);
-    bpf_program__set_autoload(program, exists && (only.empty() || only == hook.program));
+    bpf_program__set_autoload(program, exists(hook) && (only.empty() || only == hook.program));
   }
   return skeleton;
 }
@@ -130,6 +137,16 @@ void be_refused() {
   REQUIRE(errno == ECONNREFUSED);
 }
 
+/// To a port of 127.0.0.1 that nobody has: freed as a drop.
+void send_a_datagram() {
+  const UniqueFd sender(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons(9);
+  REQUIRE(::sendto(sender.get(), "x", 1, 0, reinterpret_cast<sockaddr*>(&address), sizeof address) == 1);
+}
+
 /// Records that be_refused() leaves in the ring.
 unsigned records_of_one_refusal(synfate_bpf* skeleton) {
   unsigned records = 0;
@@ -149,9 +166,9 @@ unsigned records_of_one_refusal(synfate_bpf* skeleton) {
 
 TEST_CASE("each program alone") {
   for (const probe::Hook& hook : probe::hooks()) {
-    if (!hook.tracepoint.empty() && !kernel().btf.has_tracepoint(hook.tracepoint)) {
-      std::printf("alone    %-28s SKIP: this kernel has no tracepoint %s\n", std::string(hook.program).c_str(),
-                  std::string(hook.tracepoint).c_str());
+    if (!exists(hook)) {
+      std::printf("alone    %-28s SKIP: this kernel has no %s\n", std::string(hook.program).c_str(),
+                  hook.need == probe::Need::Scope ? "TCX" : ("tracepoint " + std::string(hook.tracepoint)).c_str());
       continue;
     }
     CAPTURE(hook.program);
@@ -182,12 +199,19 @@ TEST_CASE("all programs, with each configuration") {
     settings.cgroup_id = 1;
     settings.cgroup_level = 1;
   }
+  SUBCASE("with programs at single devices") {
+    settings.scoped = 1;
+    settings.required_scope = SCOPE_NETNS;
+    settings.netns = 4026531840U;
+  }
   SUBCASE("with an IPv6 prefix") {
     settings.required_scope = SCOPE_HOST;
     settings.host = {{0xfd}, 6, 8};
   }
-  const Skeleton skeleton = open(settings);
-  CHECK(synfate_bpf__load(skeleton.get()) == 0);
+  for (const bool cast : {true, false}) {
+    const Skeleton skeleton = open(settings, {}, cast);
+    CHECK(synfate_bpf__load(skeleton.get()) == 0);
+  }
 }
 
 TEST_CASE("the programs that user space runs itself") {
@@ -220,6 +244,24 @@ TEST_CASE("attached and not armed, nothing is looked at; armed, a refused connec
   const std::uint64_t before = counted(skeleton, WIRE_COUNT_EVENTS);
   CHECK(records_of_one_refusal(skeleton.get()) == 0);
   CHECK(counted(skeleton, WIRE_COUNT_EVENTS) == before);
+}
+
+TEST_CASE("of what interrupts a program, what has nothing to do with handshakes is no loss") {
+  const Skeleton skeleton = open(usual());
+  REQUIRE(synfate_bpf__load(skeleton.get()) == 0);
+  // Without the first program: the second is told that it is running, which cannot be had without an interrupt.
+  const Link link(bpf_program__attach(skeleton->progs.on_kfree_skb_nested));
+  REQUIRE(link);
+  skeleton->bss->armed = 1;
+  send_a_datagram();
+  CHECK(counted(skeleton, WIRE_COUNT_SPARED) == 0);
+  const int cpus = libbpf_num_possible_cpus();
+  REQUIRE(cpus > 0);
+  const std::vector<std::uint64_t> everywhere(static_cast<std::size_t>(cpus), 1);
+  const __u32 drop = 0;
+  REQUIRE(bpf_map_update_elem(bpf_map__fd(skeleton->maps.running_programs), &drop, everywhere.data(), BPF_ANY) == 0);
+  send_a_datagram();
+  CHECK(counted(skeleton, WIRE_COUNT_SPARED) >= 1);
 }
 
 TEST_CASE("the flight recorder is silent about what is out of scope") {

@@ -36,6 +36,8 @@ RESERVED = [
     (r"spdlog/.*", ["probe", "cli"], "the rooms between return errors instead of logging them"),
     (r"nlohmann/.*", ["wire", "render", "machine", "inventory", "cli"], "the others neither read nor write JSON"),
     (r"libmnl/.*|libnftnl/.*|nftables/.*", ["machine", "inventory", "nftrace"], "machine is the one seam to netlink, nftrace the one that changes rules"),
+    (r"seccomp\.h", ["machine"], "what this process may do is the machine's business"),
+    (r"ares.*", ["machine"], "machine is the one seam to name servers"),
     (r"linux/(netlink|rtnetlink|.*_diag|if_link|neighbour|net_namespace|netfilter/.*)\.h", ["machine", "inventory", "nftrace"],
      "machine is the one seam to netlink, nftrace the one that changes rules"),
 ]

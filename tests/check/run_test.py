@@ -120,10 +120,10 @@ class Packages(Scripts):
         self.assertIn("g++-12", jammy)
         for names in (debian, jammy, noble):
             self.assertEqual(len(names), len(set(names)))
-        for_tests = {"doctest-dev", "python3", "clang-format-14", "ethtool"}
+        for_tests = {"doctest-dev", "python3", "clang-format-14", "clang-tidy-14", "ethtool"}
         for_guests = {"qemu-system-x86", "kmod", "mount", "util-linux", "procps"}
         # Not where their services would be started.
-        for_nodes = {"docker.io", "containerd", "containernetworking-plugins", "python3-grpcio", "busybox-static"}
+        for_nodes = {"docker.io", "containerd", "containernetworking-plugins", "python3-grpcio", "busybox-static", "podman"}
         for_tests |= set() if os.path.isdir("/run/systemd/system") else for_nodes
         self.assertEqual(set(self.wanted("debian:12", "test")) - set(debian), for_tests | for_guests)
         self.assertEqual(set(self.wanted("ubuntu:24.04", "test")) - set(noble), for_tests)

@@ -44,6 +44,7 @@ int replay(const Target& target, int count, char** directories) {
   std::size_t files = 0;
   for (int i = 0; i < count; ++i) {
     for (const fs::directory_entry& entry : fs::directory_iterator(directories[i])) {
+      if (!entry.is_regular_file()) continue;
       std::printf("%s\n", entry.path().c_str());
       // The name must be out before a broken promise aborts.
       std::fflush(stdout);

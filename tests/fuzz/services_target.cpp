@@ -2,22 +2,17 @@
 // Targets "services_iptables", "services_nft" and "services_ipvs": kube-proxy's rules, as far as anybody who may write a rule can shape
 // them.
 #include <algorithm>
+#include <functional>
 #include <set>
 #include <string>
 
+#include "../unit/inventory/nft_messages.hpp"
 #include "inventory/services.hpp"
 #include "inventory/sha256.hpp"
 #include "targets.hpp"
 
 namespace synfate::fuzz {
 namespace {
-
-std::string_view text_of(std::span<const std::byte> input) { return {reinterpret_cast<const char*>(input.data()), input.size()}; }
-
-Bytes bytes_of(const std::string& text) {
-  const auto bytes = std::as_bytes(std::span(text));
-  return {bytes.begin(), bytes.end()};
-}
 
 bool is_plain(const std::string& text) {
   return std::all_of(text.begin(), text.end(),
@@ -65,22 +60,76 @@ std::vector<Bytes> services_iptables_seeds() {
       "--comment \"a/d has no endpoints\" -m tcp --dport 1 -j REJECT\nCOMMIT\n")};
 }
 
-void run_services_nft(std::span<const std::byte> input) { check(inventory::parse_nft_services(text_of(input)), 0); }
+namespace {
+
+/// Answers each request with the next messages of a text, as many as its first byte says.
+class Scripted final : public machine::NetnsVisit {
+ public:
+  explicit Scripted(std::string_view script) : script_(script) {}
+
+  Result<bool> netlink_each(const machine::NetlinkRequest& request, std::size_t,
+                            const std::function<void(std::string_view)>& take) override {
+    // There is a table and one generation, or nothing would be asked for.
+    if (request.type % 256 == NFT_MSG_GETTABLE) take(test::nft_message(NFT_MSG_NEWTABLE, ""));
+    if (request.type % 256 != NFT_MSG_GETRULE && request.type % 256 != NFT_MSG_GETSETELEM) return true;
+    require(++asked_ < 20'000, "it ends");
+    if (script_.empty()) return Error{ErrorKind::Gone, "", "", ""};
+    int messages = script_.front() % 4;
+    for (script_.remove_prefix(1); messages > 0 && script_.size() >= 2; --messages) {
+      const std::size_t size =
+          std::min<std::size_t>(static_cast<std::uint8_t>(script_[0]) << 8U | static_cast<std::uint8_t>(script_[1]), script_.size() - 2);
+      take(test::nft_message(request.type % 256 == NFT_MSG_GETRULE ? NFT_MSG_NEWRULE : NFT_MSG_NEWSETELEM, script_.substr(2, size)));
+      script_.remove_prefix(2 + size);
+    }
+    return true;
+  }
+  Result<std::string> read_file(const std::string&, const machine::ReadOptions&) override { return nothing(); }
+  Result<machine::NetlinkReply> netlink_dump(const machine::NetlinkRequest&, std::size_t) override { return nothing(); }
+  Result<std::optional<std::uint32_t>> nsid_of(const machine::NetnsHandle&) override { return nothing(); }
+  Result<std::vector<std::uint32_t>> bpf_programs_of_device(std::uint32_t, std::uint32_t) override { return nothing(); }
+  Result<std::uint64_t> cookie() override { return nothing(); }
+  Result<machine::XtTableBytes> xt_table(int, const std::string&, std::size_t) override { return nothing(); }
+
+ private:
+  static Error nothing() { return {ErrorKind::Unsupported, "", "", ""}; }
+
+  std::string_view script_;
+  int asked_ = 0;
+};
+
+std::string answer(const std::vector<std::string>& messages) {
+  std::string script{static_cast<char>(messages.size())};
+  for (const std::string& message : messages) {
+    const std::string attributes = message.substr(sizeof(nlmsghdr) + sizeof(nfgenmsg));
+    script += static_cast<char>(attributes.size() >> 8U);
+    script += static_cast<char>(attributes.size());
+    script += attributes;
+  }
+  return script;
+}
+
+}  // namespace
+
+void run_services_nft(std::span<const std::byte> input) {
+  for (const char* address : {"10.0.0.1", "fd00::1"}) {
+    Scripted kernel{text_of(input)};
+    auto found = inventory::find_nft_service(kernel, {*model::parse_ip(address), 80}, true);
+    inventory::ServiceTable table;
+    if (found.port) table.ports.push_back(*std::move(found.port));
+    check(table, address[0] == 'f' ? 6 : 4);
+  }
+}
 
 std::vector<Bytes> services_nft_seeds() {
   const std::string service = "service-" + inventory::sha256_base32("a/b/tcp/c", 8) + "-a/b/tcp/c";
   const std::string end = "endpoint-AAAAAAAA-a/b/tcp/c__10.1.0.1/80";
-  return {bytes_of(
-      R"({"nftables":[{"map":{"family":"ip","name":"service-ips","table":"kube-proxy","elem":[[{"concat":["10.0.0.1","tcp",80]},)"
-      R"({"goto":{"target":")" +
-      service + R"("}}]]}},{"rule":{"family":"ip","table":"kube-proxy","chain":")" + service +
-      R"(","expr":[{"vmap":{"data":{"set":[[0,{"goto":{"target":")" + end +
-      R"("}}]]}}}]}},{"rule":{"family":"ip","table":)"
-      R"("kube-proxy","chain":")" +
-      end +
-      R"(","expr":[{"dnat":{"addr":"10.1.0.1","port":80}}]}},{"map":{"family":"ip","name":)"
-      R"("no-endpoint-nodeports","table":"kube-proxy","elem":[[{"elem":{"val":{"concat":["tcp",1]},"comment":"a/d"}},{"drop":null})"
-      "]]}}]}")};
+  const std::string key("\x0a\0\0\1\6\0\0\0\0\x50\0\0", 12);
+  const std::string to = test::nft_verdict(NFT_GOTO, service);
+  return {bytes_of(answer({test::nft_elements(test::nft_element(key, to, "a/b:c"))}) + answer({}) +
+                   answer({test::nft_rule(service, test::nft_vmap("__map1"))}) +
+                   answer({test::nft_elements(test::nft_element("1234", test::nft_verdict(NFT_GOTO, end)))}) +
+                   answer({test::nft_rule(end, test::nft_dnat(std::string("\x0a\1\0\1", 4), std::string("\0\x50", 2)))})),
+          bytes_of(answer({}) + answer({test::nft_elements(test::nft_element(key, test::nft_verdict(0, ""), "a/d"))}))};
 }
 
 void run_services_ipvs(std::span<const std::byte> input) { check(inventory::parse_ipvs_services(text_of(input)), 0); }

@@ -11,6 +11,13 @@ namespace synfate::fuzz {
 
 using Bytes = std::vector<std::byte>;
 
+inline std::string_view text_of(std::span<const std::byte> input) { return {reinterpret_cast<const char*>(input.data()), input.size()}; }
+
+inline Bytes bytes_of(std::string_view text) {
+  const auto bytes = std::as_bytes(std::span(text));
+  return {bytes.begin(), bytes.end()};
+}
+
 struct Target {
   std::string_view name;
   void (*run)(std::span<const std::byte> input);
@@ -38,6 +45,14 @@ void run_services_ipvs(std::span<const std::byte> input);
 std::vector<Bytes> services_ipvs_seeds();
 void run_nftrace(std::span<const std::byte> input);
 std::vector<Bytes> nftrace_seeds();
+void run_containers(std::span<const std::byte> input);
+std::vector<Bytes> containers_seeds();
+void run_cni(std::span<const std::byte> input);
+std::vector<Bytes> cni_seeds();
+void run_texts(std::span<const std::byte> input);
+std::vector<Bytes> texts_seeds();
+void run_netlink(std::span<const std::byte> input);
+std::vector<Bytes> netlink_seeds();
 
 inline constexpr Target kTargets[] = {
     {"decode", run_decode, decode_seeds},
@@ -50,6 +65,10 @@ inline constexpr Target kTargets[] = {
     {"services_iptables", run_services_iptables, services_iptables_seeds},
     {"services_nft", run_services_nft, services_nft_seeds},
     {"services_ipvs", run_services_ipvs, services_ipvs_seeds},
+    {"containers", run_containers, containers_seeds},
+    {"cni", run_cni, cni_seeds},
+    {"texts", run_texts, texts_seeds},
+    {"netlink", run_netlink, netlink_seeds},
 };
 
 /// Nothing if there is no target of that name.

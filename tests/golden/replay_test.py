@@ -45,9 +45,30 @@ def complaint(synfate, case):
     with open(path, encoding="utf-8") as file:
         expected = file.read()
     if actual == expected:
-        return None
+        return unhelpful(actual)
     difference = difflib.unified_diff(pretty(expected), pretty(actual), "expected", "replayed", lineterm="", n=4)
     return "\n".join(difference) or "the same fields, but not the same text"
+
+
+def unhelpful(text):
+    """What is wrong with the next step that rows propose, or None: whoever reads a failure gets one, with this node's own values filled in."""
+    for row in map(json.loads, text.splitlines()):
+        if row["type"] != "attempt" or row["fate"] == "established":
+            continue
+        step, where, nat = row.get("next"), row["where"], row["nat"] or {}
+        if not step:
+            return f"{row['cause']}: no next step"
+        if re.search(r"[<>%]|\.\.\.|\b(NAME|ADDRESS|DEVICE|PORT|POD|NAMESPACE)\b", step):
+            return f"{row['cause']}: a next step that is to be filled in: {step}"
+        names = [where["netns_name"], where["device"], where["pod"], nat.get("dst"), row["flow"]["dst"], row["client"]["netns_name"]]
+        names += [hop["device"] for hop in row.get("path", [])]
+        services = re.findall(r"\bservice ([\w.-]+)/([\w-]+)", " ".join(row.get("evidence", ())))
+        of_service = any(f"-n {namespace} " in step and name in step for namespace, name in services)
+        # The number of a program or of a process is this node's own too.
+        numbered = re.search(r"\b(show id|_PID=)\s?\d+", step)
+        if not of_service and not numbered and not any(name and str(name).rpartition("/")[2] in step for name in names):
+            return f"{row['cause']}: a next step that names nothing of this node: {step}"
+    return None
 
 
 def pretty(text):
@@ -83,13 +104,27 @@ def self_test():
         with open(stand_in, "w", encoding="ascii") as file:
             file.write('#!/bin/sh\nif grep -q fail "$4"; then echo broken >&2; exit 1; fi\nexec cat "$4"\n')
         os.chmod(stand_in, 0o755)
-        row = '{"type":"attempt","fate":"dropped"}\n'
+        helpful = json.dumps(
+            {
+                "type": "attempt",
+                "fate": "dropped",
+                "cause": "mtu",
+                "where": {"netns_name": "router", "device": "eth0", "pod": None},
+                "nat": None,
+                "flow": {"dst": "10.1.2.3"},
+                "client": {"netns_name": "client"},
+                "next": "ip netns exec router ip link show dev eth0",
+            }
+        )
+        row = helpful = helpful + "\n"
+        vague = [helpful.replace(json.loads(helpful)["next"], words) for words in ("", "ip link show dev <DEVICE>", "look at the rules")]
         tried = (
             ("same", row, row, False),
             ("other fate", row, row.replace("dropped", "refused"), True),
             ("a line more", row + row, row, True),
             ("a line less", "", row, True),
-            ("order of fields", row, '{"fate":"dropped","type":"attempt"}\n', True),
+            ("order of fields", row, json.dumps(json.loads(row), sort_keys=True) + "\n", True),
+            *((f"next step {number}", words, words, True) for number, words in enumerate(vague)),
             ("not JSON", "fate: dropped\n", "fate: dropped\n", True),
             ("replay fails", "fail\n", row, True),
             ("nothing expected", row, None, True),

@@ -8,6 +8,7 @@
 from expect import check, expect
 from scenario import main
 from topology import pair
+from usual import traces_listeners
 
 
 def gave_up(lab, sport=0):
@@ -16,9 +17,11 @@ def gave_up(lab, sport=0):
     synfate = lab.synfate("trace", "--netns", lab.inode("client"))
     check(lab.connect("client", lab.v4(1, 3), 80, 0.3, sport)["errno"] is None, "the lab does not work")
     # Less than the second after which the SYN would have been sent again.
-    row = synfate.wait_attempt({"client": {"netns": lab.inode("client")}, "fate": "vanished"}, 0.6)
-    expect({"cause": "unknown", "syns": 1, "where": {"netns": lab.inode("server")}, "confidence": "partial"}, row)
-    check(any("closed its socket" in line for line in row["evidence"]), f"not said that the client closed: {row['evidence']}")
+    row = synfate.wait_attempt({"client": {"netns": lab.inode("client")}, "fate": "dropped"}, 0.6)
+    # Where the function that refused it is traced, silence is not all that there is.
+    confidence, words = ("exact", "tcp_conn_request() of netns server refused") if traces_listeners() else ("partial", "closed its socket")
+    expect({"cause": "accept_queue_full", "syns": 1, "where": {"netns": lab.inode("server")}, "confidence": confidence}, row)
+    check(any(words in line for line in row["evidence"]), f"{words} is not said: {row['evidence']}")
     synfate.stop()
 
 

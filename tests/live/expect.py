@@ -42,6 +42,11 @@ def satisfies(words, accepts):
     return Matcher(words, accepts)
 
 
+def says(*parts):
+    """Of a list of sentences: each part is in one of them."""
+    return Matcher(f"sentences with {', '.join(map(repr, parts))}", lambda lines: all(any(part in line for line in lines) for part in parts))
+
+
 some_text = Matcher("a non-empty string", lambda actual: isinstance(actual, str) and actual.strip() != "")
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""The harness itself, without synfate: its comparison can fail, its labs work, and nothing of a test that is killed is left.
+"""The harness itself: its comparison can fail, its labs work, and nothing of a test that is killed is left.
 
   client eth0 ────── toclient router toserver ────── eth0 server
   10.99.1.2         10.99.1.1      10.99.2.1       10.99.2.2:80 listens
@@ -52,6 +52,20 @@ def lab_works(lab):
         check(lab.connect("client", address, 81, 5)["errno"] == errno.ECONNREFUSED, f"port 81 of {address} does not refuse")
     lab.nft("router", "table inet lab { chain forward { type filter hook forward priority 0; policy drop; }; }")
     check(lab.connect("client", lab.v4(2, 2), 80, 0.2)["errno"] is None, "a connection through a router that drops everything")
+
+
+def witness(lab):
+    """What is sent again is counted as often as synfate's programs are called for it; more than that is noticed."""
+    routed(lab)
+    lab.nft("router", "table ip lab { chain forward { type filter hook forward priority 0; policy drop; }; }")
+    lab.synfate("trace", "--dst", lab.v4(2, 2))
+    before = lab.witness.before
+    check(before == dict.fromkeys(before, 0) and len(before) == 3, f"not of three new namespaces: {before}")
+    lab.connect("client", lab.v4(2, 2), 80, 2.5)
+    check(lab.witness.unseen() == 0, f"{lab.witness.unseen()} segments were sent again unseen")
+    # The programs are called for others of this machine as well: those are no million.
+    lab.witness.before = {path: -1_000_000 for path in before}
+    check(lab.witness.unseen() > 2_000_000, f"{lab.witness.unseen()} segments were missed, of three million")
 
 
 def far_end(lab):
@@ -137,4 +151,4 @@ def namespaces_in_use():
 
 
 if __name__ == "__main__":
-    main(99, __doc__, comparison, lab_works, far_end, files_and_numbers, nothing_survives_kill)
+    main(99, __doc__, comparison, lab_works, witness, far_end, files_and_numbers, nothing_survives_kill)

@@ -5,6 +5,7 @@ It knows no names and no wires; lab.py does."""
 
 import contextlib
 import ctypes
+import errno
 import fcntl
 import gc
 import os
@@ -50,7 +51,13 @@ def unsettled(path):
     waiting = []
     with entered(path), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked:
         for _, name in socket.if_nameindex():
-            request = fcntl.ioctl(asked, SIOCGIFFLAGS, struct.pack("16sh14x", name.encode(), 0))
+            try:
+                request = fcntl.ioctl(asked, SIOCGIFFLAGS, struct.pack("16sh14x", name.encode(), 0))
+            except OSError as gone:
+                # Devices of a namespace that was deleted go when the kernel comes to it.
+                if gone.errno != errno.ENODEV:
+                    raise
+                continue
             flags = struct.unpack("16xh14x", request)[0]
             if flags & IFF_UP and not flags & (IFF_LOOPBACK | IFF_RUNNING):
                 waiting.append(f"{name} does not run")

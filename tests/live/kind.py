@@ -7,8 +7,6 @@ sandboxes that its CNI plugins wired. No kubelet and no API server is there to a
                               └── lab-worker2  ───── shop/web-0 of another node, with the same address
 """
 
-import base64
-import hashlib
 import json
 import os
 import shutil
@@ -16,6 +14,7 @@ import shutil
 import tool
 from expect import check, expect
 from kind_nodes import Docker
+from kube_rules import chain
 from scenario import main
 
 UID = "0b9c2a64-52f1-4222-8333-00000000000{}".format
@@ -72,11 +71,6 @@ COMMIT
 -A KUBE-SERVICES -d 10.96.0.20/32 -p tcp -m comment --comment "shop/reports has no endpoints" -m tcp --dport 80 -j REJECT --reject-with icmp-port-unreachable
 COMMIT
 """
-
-
-def chain(*words):
-    """kube-proxy's names of chains: pkg/proxy/iptables/proxier.go, servicePortChainName and servicePortEndpointChainName."""
-    return base64.b32encode(hashlib.sha256("".join(words).encode()).digest()).decode()[:16]
 
 
 def a_row_in_their_words(lab):
@@ -145,6 +139,25 @@ def by_name(lab):
     check(wrong.returncode == 1 and "NAMESPACE/NAME" in wrong.stderr, f"{wrong.returncode}: {wrong.stderr}")
 
 
+def hosted_by_name(lab):
+    """A pod in the network of its node: what its own processes send has its name, what the node sends has not, and that this is all is said."""
+    docker = Docker(lab)
+    docker.network("kind", "172.18.0.0/16")
+    worker = docker.node("lab-worker", "lab")
+    web = worker.pod("shop", "web-0", UID(1))
+    hosted = worker.pod("kube-system", "kube-proxy-x", UID(4), host_network=True)
+    worker.run("iptables", "-A", "OUTPUT", "-d", web.address, "-p", "tcp", "-j", "DROP")
+    synfate = lab.synfate("trace", "--pod", "kube-system/kube-proxy-x")
+    worker.connect(web.address, 81)
+    hosted.connect_as_member(web.address, 82)
+    row = synfate.expect_attempt({"flow": {"dport": 82}}, {"fate": "dropped", "client": {"pod": "kube-system/kube-proxy-x", "node": "lab-worker"}})
+    expect({"where": {"node": "lab-worker", "rule": {"chain": "OUTPUT"}}}, row)
+    ended = synfate.stop()
+    ports = {row["flow"]["dport"] for row in ended.attempts()}
+    check(ports == {82}, f"rows for ports {sorted(ports)}")
+    check(any(line.get("code") == "pod_of_host" for line in ended.lines), f"it does not say that this is all: {ended.lines}")
+
+
 def from_inside(lab):
     """In a node container its own pods have their names, and it says that there is more."""
     docker = Docker(lab)
@@ -160,4 +173,4 @@ def from_inside(lab):
 
 
 if __name__ == "__main__":
-    main(66, __doc__, nodes_and_pods, a_row_in_their_words, comes_and_goes, by_name, from_inside)
+    main(66, __doc__, nodes_and_pods, a_row_in_their_words, comes_and_goes, by_name, hosted_by_name, from_inside)

@@ -2,7 +2,7 @@
 """Runs inside a container that plays a node of kind: asks its containerd, over the CRI as a kubelet would, for sandboxes. No kubelet, no API server.
 
   kind_inside.py image                                     imports the image of the pause container, made of busybox
-  kind_inside.py run NAMESPACE NAME UID CGROUP pod|host    prints the sandbox's id
+  kind_inside.py run NAMESPACE NAME UID CGROUP pod|host [NAME_SERVER SEARCH...]    prints the sandbox's id
   kind_inside.py remove ID                                 stops and removes it"""
 
 import hashlib
@@ -18,7 +18,8 @@ PAUSE = "registry.lab/pause:1"
 SOCKET = "unix:///run/containerd/containerd.sock"
 # Field numbers of k8s.io/cri-api/pkg/apis/runtime/v1/api.proto
 CONFIG, SANDBOX_ID = 1, 1
-METADATA, HOSTNAME, LOG_DIRECTORY, LINUX = 1, 2, 3, 8
+METADATA, HOSTNAME, LOG_DIRECTORY, DNS, LINUX = 1, 2, 3, 4, 8
+SERVERS, SEARCHES = 1, 2
 NAME, UID, NAMESPACE = 1, 2, 3
 CGROUP_PARENT, SECURITY = 1, 2
 NAMESPACE_OPTIONS, NETWORK, NODE = 1, 1, 2
@@ -72,7 +73,7 @@ def image(path):
     subprocess.run(["ctr", "-n", "k8s.io", "images", "import", path], check=True, stdout=subprocess.DEVNULL)
 
 
-def run(namespace, name, uid, cgroup, network):
+def run(namespace, name, uid, cgroup, network, server=None, *searches):
     metadata = field(NAME, name) + field(UID, uid) + field(NAMESPACE, namespace)
     linux = field(CGROUP_PARENT, cgroup)
     if network == "host":
@@ -80,6 +81,8 @@ def run(namespace, name, uid, cgroup, network):
     # As a kubelet does: a pod in the node's network has the node's hostname.
     hostname = b"" if network == "host" else field(HOSTNAME, name)
     config = field(METADATA, metadata) + hostname + field(LOG_DIRECTORY, f"/var/log/pods/{namespace}_{name}_{uid}") + field(LINUX, linux)
+    if server:
+        config += field(DNS, field(SERVERS, server) + b"".join(field(SEARCHES, search) for search in searches))
     answer = call("RunPodSandbox", field(CONFIG, config))
     # Its only field is the id, 64 bytes.
     print(answer[2:66].decode())

@@ -24,6 +24,14 @@ PYTHON = "/usr/bin/python3"
 IMAGE = "kindest/node:lab"
 CONNECT = "import socket, sys; s = socket.socket(); s.settimeout(0.5); s.connect_ex((sys.argv[1], int(sys.argv[2])))"
 
+# Into the cgroups of process $1, of both versions.
+JOIN = """while IFS=: read -r _ name path; do
+  echo $$ >"/sys/fs/cgroup/${name#name=}$path/cgroup.procs"
+done <"/proc/$1/cgroup"
+shift
+exec "$@"
+"""
+
 CONTAINERD = f"""version = 2
 [plugins."io.containerd.grpc.v1.cri"]
   sandbox_image = "registry.lab/pause:1"
@@ -175,17 +183,18 @@ class NodeContainer:
                 raise LabError(f"{self.name}: {' '.join(words)}: {done.stderr.strip()[-1500:]}\n{log.read()[-1500:]}")
         return done.stdout.strip()
 
-    def pod(self, namespace, name, uid, host_network=False):
-        return Pod(self, namespace, name, uid, host_network)
+    def pod(self, namespace, name, uid, host_network=False, dns=()):
+        """`dns`: a name server, and domains to search."""
+        return Pod(self, namespace, name, uid, host_network, dns)
 
 
 class Pod:
     """A sandbox, with what is true of it."""
 
-    def __init__(self, node, namespace, name, uid, host_network):
+    def __init__(self, node, namespace, name, uid, host_network, dns=()):
         self.node, self.namespace, self.name, self.uid, self.host_network = node, namespace, name, uid, host_network
         cgroup = f"/kubelet/kubepods/burstable/pod{uid}"
-        self.sandbox = node.inside("run", namespace, name, uid, cgroup, "host" if host_network else "pod")
+        self.sandbox = node.inside("run", namespace, name, uid, cgroup, "host" if host_network else "pod", *dns)
         pid = node.run("cat", f"/run/containerd/io.containerd.runtime.v2.task/k8s.io/{self.sandbox}/init.pid")
         # Numbers of processes are the node's own there.
         self.netns = int(node.run("readlink", f"/proc/{pid}/ns/net")[len("net:[") : -1])
@@ -200,6 +209,10 @@ class Pod:
     def connect(self, address, port):
         """One connect() in its network namespace, to its end."""
         self.node.run("nsenter", "-t", self.inner_pid, "-n", PYTHON, "-I", "-S", "-c", CONNECT, address, str(port))
+
+    def connect_as_member(self, address, port):
+        """The same by a process of the pod's own cgroup, which is what a container of it is."""
+        self.node.run("sh", "-c", JOIN, "sh", self.inner_pid, "nsenter", "-t", self.inner_pid, "-n", PYTHON, "-I", "-S", "-c", CONNECT, address, str(port))
 
     def remove(self):
         self.node.inside("remove", self.sandbox)

@@ -10,6 +10,7 @@ import time
 import inside
 import tool
 from sandbox import cgroup_name, cgroup_root
+from witness import Witness
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 AGENT = os.path.join(HERE, "agent.py")
@@ -67,12 +68,15 @@ class Lab:
         self.tools = []
         # Whatever else has a close(), and the network namespaces that it made.
         self.others, self.nested = [], set()
+        # Segments that were sent again behind synfate's back, once the lab has failed.
+        self.witness, self.unseen = Witness(), 0
 
     def __enter__(self):
         return self
 
     def __exit__(self, kind, error, _trace):
         if error is not None and not isinstance(error, Skip):
+            self.unseen = self.witness.unseen()
             self.explain()
             if os.environ.get("SYNFATE_TEST_SHELL") == "1":
                 print(f"{kind.__name__}: {error}", file=sys.stderr)
@@ -97,6 +101,7 @@ class Lab:
             one.kill()
         for one in self.agents + self.others:
             one.close()
+        self.witness.close()
         self.tools, self.agents, self.others, self.nested = [], [], [], set()
         self.wires, self.waiting = [], {}
         names, self.inodes = list(self.inodes), {}
@@ -170,6 +175,10 @@ class Lab:
         self.flush()
         self.write_sysctl(netns, key, value)
 
+    def has_sysctl(self, netns, key):
+        with inside.entered(self.path(netns)):
+            return os.path.exists("/proc/sys/" + key.replace(".", "/"))
+
     def write_sysctl(self, netns, key, value):
         with inside.entered(self.path(netns)), open("/proc/sys/" + key.replace(".", "/"), "w", encoding="ascii") as file:
             file.write(str(value))
@@ -220,6 +229,25 @@ class Lab:
             if time.monotonic() > deadline:
                 raise LabError("not up: " + ", ".join(waiting))
 
+    def wait_until(self, ready, words, timeout=10):
+        """`words` say what is wrong when it never is."""
+        deadline = time.monotonic() + timeout * tool.PATIENCE
+        while not ready():
+            if time.monotonic() > deadline:
+                raise LabError(words)
+
+    def wait_link(self, netns, device, accepts, words):
+        """Returns when what `ip -d -j link` says of that device is accepted."""
+        deadline = tool.Deadline(10)
+        while not accepts(json.loads(self.ip(netns, f"-d -j link show dev {device}"))[0]):
+            if deadline.passed():
+                raise LabError(f"{netns}: {device}: not so: {words}")
+
+    def unplug(self, netns, device, peer_netns, peer_device):
+        """Takes the other end of a veth down, and waits until this one has no carrier."""
+        self.ip(peer_netns, f"link set {peer_device} down")
+        self.wait_link(netns, device, lambda link: "NO-CARRIER" in link["flags"], "no carrier")
+
     def nft(self, netns, text):
         self.run(netns, "nft", "-f", "-", stdin=text)
 
@@ -241,20 +269,63 @@ class Lab:
         self.agents.append(agent)
         return agent
 
-    def listener(self, netns, address, port, backlog=128):
-        """A real server that accepts and greets; it is listening when this returns."""
-        server = self.agent(netns, "listen", address, port, backlog)
+    def listener(self, netns, address, port, backlog=128, device=""):
+        """A real server that accepts and greets; it is listening when this returns. `device`: the only one that it listens on."""
+        server = self.agent(netns, "listen", address, port, backlog, device)
         server.report()
         return server
 
-    def full_listener(self, netns, address, port):
-        """A listener without room for one more connection."""
-        server = self.agent(netns, "full-listener", address, port)
+    def has_module(self, *names):
+        """What synfate asks only where it is loaded already. A guest has no module that nobody has asked for; elsewhere it is there, since
+        whoever lists sockets or connections has the kernel load it."""
+        if os.environ.get("SYNFATE_TEST_GUEST"):
+            self.command("modprobe", "-a", *names)
+
+    def full_listener(self, netns, address, port, backlog=0, connections=None):
+        """A listener that accepts nothing, with so many connections in its queue: by default without room for one more."""
+        self.has_module("tcp_diag")
+        server = self.agent(netns, "full-listener", address, port, backlog, backlog + 1 if connections is None else connections)
         server.report()
         return server
+
+    def one_more(self, server):
+        """One more connection for a full_listener(); it is in the queue when this returns."""
+        server.process.stdin.write(b"\n")
+        server.process.stdin.flush()
+        server.report()
+
+    def half_open(self, netns, port):
+        """How many connections on that port wait for the client's ACK, IPv4 and IPv6."""
+        count = 0
+        with inside.entered(self.path(netns)):
+            for name in ("tcp", "tcp6"):
+                with open(f"/proc/thread-self/net/{name}", encoding="ascii") as rows:
+                    columns = [row.split() for row in rows][1:]
+                count += sum(1 for row in columns if row[3] == "03" and row[1].endswith(f":{port:04X}"))
+        return count
+
+    def tcp_counter(self, netns, name):
+        """One of TcpExt, as nstat has it."""
+        with inside.entered(self.path(netns)), open("/proc/thread-self/net/netstat", encoding="ascii") as text:
+            names, values = [row.split() for row in text if row.startswith("TcpExt:")]
+        return int(values[names.index(name)])
+
+    def wait_number(self, number, least, words):
+        """`number()` is what is waited for to be that high."""
+        deadline = time.monotonic() + 10 * tool.PATIENCE
+        while number() < least:
+            if time.monotonic() > deadline:
+                raise LabError(f"{words}: {number()}, not {least}")
+
+    def conntrack_counter(self, netns, name):
+        """One of those that `conntrack -S` shows, of all processors together."""
+        with inside.entered(self.path(netns)), open("/proc/thread-self/net/stat/nf_conntrack", encoding="ascii") as file:
+            header, *rows = [line.split() for line in file]
+        return sum(int(row[header.index(name)], 16) for row in rows)
 
     def tun(self, netns, device, *addresses, mode="silent"):
-        """An edge device; beyond it a host that is `silent`, or answers SYNs with `rst` or `icmp` (host unreachable)."""
+        """An edge device; beyond it a host that is `silent`, or answers SYNs with `rst`, `icmp` (host unreachable) or `icmp-port`. `ethernet`: with
+        MAC addresses, and silent to ARP as well."""
         world = self.agent(netns, "tun", device, mode)
         world.report()
         self.later(netns, f"link set {device} up")
@@ -301,7 +372,9 @@ class Lab:
     def synfate(self, *arguments, **options):
         """Starts synfate and returns when it is armed."""
         self.flush()
+        self.witness.expect()
         one = tool.Synfate(self, [str(a) for a in arguments], **options)
         self.tools.append(one)
         one.wait_ready()
+        self.witness.begin([self.path(name) for name in self.inodes])
         return one

@@ -6,7 +6,7 @@
   lo 10.10.2.1
 """
 
-from expect import any_of
+from expect import any_of, says
 from scenario import main
 from topology import routed
 from usual import SURE, dies
@@ -31,6 +31,7 @@ def local_source(lab):
             "reason": any_of("IP_LOCAL_SOURCE", "NOT_SPECIFIED"),
         },
         "confidence": SURE,
+        "evidence": says(f"{lab.v4(2, 1)} is an address of toserver in netns router", "net.ipv4.conf.toclient.accept_local = 0"),
     }
     dies(lab, "client", lab.v4(2, 2), 80, expected, source=lab.v4(2, 1))
 

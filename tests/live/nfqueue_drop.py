@@ -66,6 +66,18 @@ def owner_accepts(lab):
     dies(lab, "client", lab.v4(2, 2), 80, expected)
 
 
+def policy_engine(lab):
+    """Where a process of kindnet's name owns kindnet's queue, policies were what decided, and none of them is in the kernel."""
+    routed(lab)
+    lab.listener("server", lab.v4(2, 2), 80)
+    lab.iptables("router", "iptables-legacy", "-A FORWARD -p tcp --dport 80 -j NFQUEUE --queue-num 101")
+    lab.helper("router", "queue_owner.py", 101, "drop", "kindnetd")
+    expected = queued(lab)
+    expected["confidence"] = "partial"
+    expected["means"] = {"kind": "NetworkPolicy", "engine": "kindnetd", "name": None, "text": contains("not in the kernel")}
+    dies(lab, "client", lab.v4(2, 2), 80, expected)
+
+
 def nft(lab):
     routed(lab)
     lab.listener("server", lab.v4(2, 2), 80)
@@ -79,4 +91,4 @@ def nft(lab):
 
 
 if __name__ == "__main__":
-    main(54, __doc__, iptables_legacy, iptables_legacy_ipv6, nobody_listens, owner_accepts, nft)
+    main(54, __doc__, iptables_legacy, iptables_legacy_ipv6, nobody_listens, owner_accepts, policy_engine, nft)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""A process that owns a netfilter queue and says of each packet `drop` or `accept`, over netlink: queue_owner.py NUMBER VERDICT.
+"""A process that owns a netfilter queue and says of each packet `drop` or `accept`, over netlink: queue_owner.py NUMBER VERDICT
+[NAME OF THE PROCESS].
 
 It reports in JSON lines on stdout, as agent.py does; it goes when its stdin ends."""
 
@@ -50,7 +51,10 @@ def packet_number(datagram):
     return None
 
 
-def main(queue, verdict):
+def main(queue, verdict, name=None):
+    if name:
+        with open("/proc/self/comm", "w", encoding="ascii") as comm:
+            comm.write(name)
     netlink = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER)
     netlink.bind((0, 0))
     configure(netlink, queue, NFQA_CFG_CMD, struct.pack("!BxH", BIND, 0))
@@ -67,4 +71,4 @@ def main(queue, verdict):
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), VERDICTS[sys.argv[2]])
+    main(int(sys.argv[1]), VERDICTS[sys.argv[2]], *sys.argv[3:])

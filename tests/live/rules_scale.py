@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""The right rule among 15,000 of iptables-legacy and among 20,000 of nft, with its text, in no more than 64 MiB. How long it takes is
-bench/rules.py's matter.
+"""The right rule among 15,000 of iptables-legacy and among 20,000 of nft, with its text, in no more than 64 MiB. How long it takes,
+`bench/run rules` measures.
 
   client eth0 ────── toclient router toserver ────── eth0 server
   10.80.1.2         10.80.1.1  ✗   10.80.2.1        and 10.80.128.0/17, the services, behind it

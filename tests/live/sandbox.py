@@ -26,14 +26,28 @@ def _check(result, what):
         raise OSError(number, f"{what}: {os.strerror(number)}")
 
 
-def _mount(source, target, kind, flags=0):
-    _check(_libc.mount(source.encode(), target.encode(), kind.encode(), ctypes.c_ulong(flags), None), f"mount {kind} on {target}")
+def _mount(source, target, kind, flags=0, data=None):
+    data = data and data.encode()
+    _check(_libc.mount(source.encode(), target.encode(), kind.encode(), ctypes.c_ulong(flags), data), f"mount {kind} on {target}")
 
 
 def mount_empty(path):
     """A directory that is the test's own, over whatever is there."""
     os.makedirs(path, exist_ok=True)
     _mount("tmpfs", path, "tmpfs")
+
+
+def mount_tracefs():
+    """For programs that read the formats of tracepoints, on a machine where nobody has mounted it."""
+    path = "/sys/kernel/tracing"
+    if not os.listdir(path):
+        _mount("tracefs", path, "tracefs")
+
+
+def mount_small(path, size_bytes):
+    """A file system that is soon full, which goes with the test."""
+    os.makedirs(path, exist_ok=True)
+    _mount("tmpfs", path, "tmpfs", data=f"size={size_bytes}")
 
 
 def cgroup_roots():
@@ -110,10 +124,38 @@ def _furnish():
     os.makedirs("/run/netns")
 
 
+def _exit_with(body):
+    """This copy of the process ends with what body() returns."""
+    status = 1
+    try:
+        status = body()
+    except BaseException:  # not only Exception: SystemExit of a body must not escape into the copy of the caller's stack
+        import traceback
+
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+
+
+def _live_within(body):
+    """What the first process inside does: it waits for a second one, which is the body's. The body visits other network namespaces, and who
+    asks where the machine itself is (synfate does) looks where process 1 is."""
+    _furnish()
+    second = os.fork()
+    if second == 0:
+        _exit_with(body)
+    while True:
+        ended, status = os.wait()
+        if ended == second:
+            return os.waitstatus_to_exitcode(status) & 0xFF
+
+
 def run_inside(body):
     """Runs body() inside the walls and exits with its return value. The caller's process stays outside, and waits.
 
-    The body is the first process of its process namespace: when it goes, or when the waiting process outside goes, the kernel
+    Inside is a process namespace: when its first process goes, after the body or with the waiting process outside, the kernel
     kills everything that was started inside, and the mount namespace takes the named network namespaces with it."""
     if os.geteuid() != 0:
         print("live tests need root: they make network namespaces and load BPF programs", file=sys.stderr)
@@ -138,18 +180,7 @@ def run_inside(body):
         if os.getppid() != 0:  # 0: a parent that is in another process namespace
             os._exit(1)
         os.environ["SYNFATE_LIVE_TAG"] = str(tag)
-        status = 1
-        try:
-            _furnish()
-            status = body()
-        except BaseException:  # not only Exception: SystemExit of a body must not escape into the copy of the caller's stack
-            import traceback
-
-            traceback.print_exc()
-        finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(status)
+        _exit_with(lambda: _live_within(body))
 
     def end(_number, _frame):
         os.kill(child, signal.SIGKILL)

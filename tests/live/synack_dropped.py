@@ -6,6 +6,7 @@
                      forward: drop SYN-ACK
 """
 
+from expect import says
 from scenario import main
 from topology import routed
 from usual import NFT_DROPS_IN, SURE, dies, named_rule
@@ -25,6 +26,7 @@ def lost(lab):
             **named_rule("tcp sport 80 tcp flags syn,ack / syn,ack drop", family="inet"),
         },
         "confidence": SURE,
+        "evidence": says("the peer did answer: its SYN-ACK left by eth0 in netns server"),
     }
 
 

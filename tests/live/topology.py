@@ -28,6 +28,18 @@ def routed(lab, server=True):
     lab.settle()
 
 
+def bridged(lab):
+    """client and server eth0 (subnet 1, hosts 2 and 3) --- toclient, toserver: ports of br0 in node, which knows where the server is."""
+    lab.netns("client", "node", "server")
+    for netns, host in (("client", 2), ("server", 3)):
+        lab.veth(netns, "eth0", "node", f"to{netns}")
+        lab.address(netns, "eth0", *lab.both(1, host))
+    lab.bridge("node", "br0", "toclient", "toserver")
+    lab.settle()
+    lab.neighbours("client", "eth0", "server", "eth0", *lab.both(1, 3))
+    lab.run("node", "bridge", "fdb", "replace", lab.mac("server", "eth0"), "dev", "toserver", "master", "static")
+
+
 def flow(source, destination, dport):
     """How an attempt of a lab is told from its others: the flow as the client sent it."""
     return {"flow": {"family": 6 if ":" in destination else 4, "src": source, "dst": destination, "dport": dport}}

@@ -5,6 +5,7 @@ import os
 import re
 
 from expect import any_of, at_least, check, expect, satisfies
+from guests import IN_GUEST
 from tool import PATIENCE
 from topology import flow
 
@@ -25,9 +26,23 @@ BY_COUNTERS = any_of("counters", "fentry")
 TWO_SYNS = 2.5 if PATIENCE == 1 else 8
 
 
+def kernel_at_least(major, minor):
+    return tuple(map(int, re.match(r"(\d+)\.(\d+)", os.uname().release).groups())) >= (major, minor)
+
+
 def has_netfilter_links():
     """BPF netfilter programs came with Linux 6.4. Without them nothing teaches synfate where a kernel keeps the entry of the hook."""
-    return tuple(map(int, re.match(r"(\d+)\.(\d+)", os.uname().release).groups())) >= (6, 4)
+    return kernel_at_least(6, 4)
+
+
+def has_receiver():
+    """Since Linux 6.11 the kernel tells which socket a dropped packet was for."""
+    return kernel_at_least(6, 11)
+
+
+def traces_listeners():
+    """Where functions can be traced, the one that decides about a SYN tells by itself why a listener refused it."""
+    return IN_GUEST
 
 
 def by_entry(cause, where, instead="netfilter_drop"):
@@ -81,3 +96,27 @@ def dies(lab, client, destination, port, partial, timeout=0.3, patience=5, sourc
     # The last revision counts, also one that came while the client gave up and the trace ended.
     expect({key: value for key, value in partial.items() if key != "revision"}, rows[0])
     return row, outcome, done
+
+
+def says(*parts):
+    """A list of sentences; each of `parts` is in one of them."""
+    return satisfies(
+        "sentences with " + " and ".join(map(repr, parts)),
+        lambda lines: all(any(part in line for line in lines) for part in parts),
+    )
+
+
+def found_broken(lab, sender, packet, partial, patience=5):
+    """A SYN that no socket made, as `packet` says it to the agent (see agent.frames), and one row about it: (row, finished)."""
+    source, destination = packet[3], packet[4]
+    synfate = lab.synfate("trace", *scope(destination))
+    agent = lab.agent(sender, "frames", *packet, "40000:80:777000")
+    agent.report()
+    agent.process.stdin.write(b"\n")
+    agent.process.stdin.flush()
+    who = {"flow": flow(source, destination, 80)["flow"]}
+    row = synfate.expect_attempt(who, partial, patience)
+    done = synfate.stop()
+    check(len(done.attempts(who)) == 1, f"{len(done.attempts(who))} rows for one SYN")
+    expect(partial, done.attempts(who)[0])
+    return row, done

@@ -6,6 +6,7 @@
 """
 
 from bpf import bpf_object
+from expect import check, contains
 from scenario import main
 from topology import routed
 from usual import SURE, dies
@@ -18,6 +19,7 @@ def lost(lab, function):
         "packet": "syn",
         "where": {"netns": lab.inode("router"), "stage": "xdp", "device": "toclient", "function": function},
         "confidence": SURE,
+        "next": contains("bpftool prog show id "),
     }
 
 
@@ -27,14 +29,20 @@ def attached(lab, mode):
     lab.run("router", "ip", "link", "set", "dev", "toclient", mode, "obj", bpf_object("xdp_drop"), "sec", "xdp")
 
 
+def named(row):
+    evidence = " ".join(row["evidence"])
+    check("attached there: BPF program drop_all (id " in evidence, f"the program is not named: {evidence}")
+    check("loaded by uid 0" in evidence, f"who loaded it is not said: {evidence}")
+
+
 def native(lab):
     attached(lab, "xdpdrv")
-    dies(lab, "client", lab.v4(2, 2), 80, lost(lab, "veth_xdp_rcv_skb"))
+    named(dies(lab, "client", lab.v4(2, 2), 80, lost(lab, "veth_xdp_rcv_skb"))[0])
 
 
 def generic(lab):
     attached(lab, "xdpgeneric")
-    dies(lab, "client", lab.v6(2, 2), 80, lost(lab, "do_xdp_generic"))
+    named(dies(lab, "client", lab.v6(2, 2), 80, lost(lab, "do_xdp_generic"))[0])
 
 
 if __name__ == "__main__":

@@ -5,8 +5,12 @@
 #include <cstdio>
 #include <ctime>
 
+#include "base/kernel_clock.hpp"
+
 namespace synfate {
 namespace {
+
+std::int64_t ahead_of_kernel_ns = 0;
 
 std::int64_t clock_ns(clockid_t id) {
   timespec now{};
@@ -35,9 +39,11 @@ Calendar calendar(const WallClock& clock, MonotonicNs time) {
 
 }  // namespace
 
-WallClock wall_clock_now() { return {clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC)}; }
+WallClock wall_clock_now() { return {clock_ns(CLOCK_REALTIME) - (clock_ns(CLOCK_MONOTONIC) - ahead_of_kernel_ns)}; }
 
-MonotonicNs monotonic_now() { return static_cast<MonotonicNs>(clock_ns(CLOCK_MONOTONIC)); }
+MonotonicNs monotonic_now() { return static_cast<MonotonicNs>(clock_ns(CLOCK_MONOTONIC) - ahead_of_kernel_ns); }
+
+void set_time_namespace_offset(std::int64_t ahead_ns) { ahead_of_kernel_ns = ahead_ns; }
 
 std::string iso_utc(const WallClock& clock, MonotonicNs time) {
   const Calendar at = calendar(clock, time);

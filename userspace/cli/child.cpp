@@ -14,13 +14,18 @@
 namespace synfate::cli {
 namespace {
 
-[[noreturn]] void execute(const std::vector<std::string>& argv, int gate_fd, int failure_fd) {
+void wait_at(int gate_fd) {
   char go = 0;
   if (::read(gate_fd, &go, 1) != 1) ::_exit(0);
   sigset_t none;
   sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  // The session's own; ignored signals stay so through exec.
   ::signal(SIGPIPE, SIG_DFL);
+  ::signal(SIGXFSZ, SIG_DFL);
+}
+
+[[noreturn]] void execute(const std::vector<std::string>& argv, int failure_fd) {
   std::vector<char*> arguments;
   arguments.reserve(argv.size() + 1);
   for (const std::string& argument : argv) arguments.push_back(const_cast<char*>(argument.c_str()));
@@ -39,7 +44,7 @@ Child::Child(Child&& other) noexcept
       pidfd_(std::move(other.pidfd_)),
       gate_(std::move(other.gate_)),
       failure_(std::move(other.failure_)),
-      program_(std::move(other.program_)),
+      cannot_(std::move(other.cannot_)),
       status_(other.status_) {}
 
 Child::~Child() {
@@ -48,24 +53,31 @@ Child::~Child() {
 }
 
 Result<Child> Child::fork_behind_gate(const std::vector<std::string>& argv) {
+  return fork_behind_gate({ErrorKind::Usage, "cannot run " + printable(argv.front(), 200), "", "is it spelled right, and on PATH?"},
+                          [&](int failure_fd) { execute(argv, failure_fd); });
+}
+
+Result<Child> Child::fork_behind_gate(Error cannot, const Work& work) {
   int gate[2];
   int failure[2];
-  if (::pipe2(gate, O_CLOEXEC) != 0) return Error{ErrorKind::Io, "cannot run the command", errno_text(errno), ""};
+  if (::pipe2(gate, O_CLOEXEC) != 0) return Error{ErrorKind::Io, "cannot start a process", errno_text(errno), ""};
   Child child;
   child.gate_.reset(gate[1]);
   const UniqueFd gate_end(gate[0]);
-  if (::pipe2(failure, O_CLOEXEC) != 0) return Error{ErrorKind::Io, "cannot run the command", errno_text(errno), ""};
+  if (::pipe2(failure, O_CLOEXEC) != 0) return Error{ErrorKind::Io, "cannot start a process", errno_text(errno), ""};
   child.failure_.reset(failure[0]);
   const UniqueFd failure_end(failure[1]);
-  child.program_ = argv.front();
+  child.cannot_ = std::move(cannot);
   child.process_ = ::fork();
-  if (child.process_ < 0) return Error{ErrorKind::Io, "cannot run the command", errno_text(errno), ""};
+  if (child.process_ < 0) return Error{ErrorKind::Io, "cannot start a process", errno_text(errno), ""};
   if (child.process_ == 0) {
     child.gate_.reset();
-    execute(argv, gate_end.get(), failure_end.get());
+    wait_at(gate_end.get());
+    work(failure_end.get());
+    ::_exit(0);
   }
   child.pidfd_.reset(static_cast<int>(::syscall(SYS_pidfd_open, child.process_, 0)));
-  if (!child.pidfd_) return Error{ErrorKind::Io, "cannot watch the command", errno_text(errno), ""};
+  if (!child.pidfd_) return Error{ErrorKind::Io, "cannot watch the process that was started", errno_text(errno), ""};
   return child;
 }
 
@@ -77,8 +89,10 @@ Status Child::release() {
   // Closed by a successful exec: then there is nothing to read.
   if (::read(failure_.get(), &error, sizeof error) != sizeof error) return Ok{};
   wait();
-  return Error{ErrorKind::Usage, "cannot run " + printable(program_, 200), errno_text(error),
-               error == ENOENT ? "is it spelled right, and on PATH?" : ""};
+  Error cannot = cannot_;
+  cannot.why = errno_text(error);
+  if (error != ENOENT && cannot.kind == ErrorKind::Usage) cannot.hint.clear();
+  return cannot;
 }
 
 void Child::forward(int signal_number) const {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-// The command of `run`: forked before anything is watched closely, released when everything is.
+// The command of `run`, or the connects of `probe`: forked before anything is watched closely, released when everything is.
 #pragma once
 
 #include <sys/types.h>
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -15,7 +16,12 @@ namespace synfate::cli {
 
 class Child {
  public:
-  /// Forks; the child waits at a gate.
+  /// What the child does once it is released: writes the errno to the descriptor and ends if it cannot, and closes it, as exec does, if
+  /// it can.
+  using Work = std::function<void(int failure_fd)>;
+
+  /// Forks; the child waits at a gate. `cannot` is what release() says when it fails, with errno's text for a reason.
+  static Result<Child> fork_behind_gate(Error cannot, const Work& work);
   static Result<Child> fork_behind_gate(const std::vector<std::string>& argv);
 
   Child(Child&& other) noexcept;
@@ -23,7 +29,7 @@ class Child {
   /// A child that was never released is told to go away, and waited for.
   ~Child();
 
-  /// Opens the gate. When the program cannot be executed the error says why, and exit_status() is 127 or 126.
+  /// Opens the gate. When the program cannot be executed the error says why, and its status is 127 or 126.
   Status release();
   /// Readable when the child has ended.
   int fd() const { return pidfd_.get(); }
@@ -38,7 +44,7 @@ class Child {
   UniqueFd pidfd_;
   UniqueFd gate_;
   UniqueFd failure_;
-  std::string program_;
+  Error cannot_;
   std::optional<int> status_;
 };
 

@@ -8,6 +8,7 @@
 #include "cli/calibration.hpp"
 #include "cli/exit_status.hpp"
 #include "cli/output.hpp"
+#include "machine/confine.hpp"
 #include "machine/real.hpp"
 #include "probe/features.hpp"
 #include "probe/permissions.hpp"
@@ -75,11 +76,15 @@ void add_frames(render::DoctorReport& report, probe::Probe& probe, const probe::
 
 int doctor(const Options& options) {
   ::signal(SIGPIPE, SIG_IGN);
+  // Whatever a session is left with has to do here too.
+  const Status confined = machine::confine(machine::Duty::Watch);
   machine::RealMachine machine;
   render::DoctorReport report;
   const Status capable = probe::check_capabilities();
   report.lines.push_back(line("privileges", capable ? probe::Support::yes() : probe::Support::no(capable.error().why),
                               "BPF programs cannot be loaded: run it as root"));
+  report.lines.push_back(line("confinement", confined ? probe::Support::yes() : probe::Support::no(text_of(confined.error())),
+                              "a session keeps more privileges than it needs"));
   report.lines.push_back(lockdown_line());
   auto features = probe::read_features(options.without);
   report.lines.push_back(line("BTF and tracepoints", features ? probe::Support::yes() : probe::Support::no(text_of(features.error())),
@@ -100,7 +105,12 @@ int doctor(const Options& options) {
   std::string failure = capable ? (features ? "" : text_of(features.error())) : text_of(capable.error());
   if (failure.empty()) {
     // The real thing, with all of its programs: loaded, attached, and gone again.
-    auto probe = probe::Probe::start(*features, {.filter = {}, .stream_all = true, .pid_namespace = 0});
+    auto probe =
+        probe::Probe::start(*features, {.filter = {}, .scoped = static_cast<bool>(features->tcx), .stream_all = true, .pid_namespace = 0});
+    if (probe && features->tcx) {
+      // And the programs that a scoped session keeps for the worst case.
+      if (const Status everywhere = probe->watch_everywhere(); !everywhere) probe = everywhere.error();
+    }
     if (!probe) failure = text_of(probe.error());
     report.lines.push_back(
         line("trial load of every program", probe ? probe::Support::yes() : probe::Support::no(failure), "nothing can be traced"));
@@ -110,6 +120,9 @@ int doctor(const Options& options) {
         something_missing = true;
       }
     }
+    report.lines.push_back(line("tcx", features->tcx,
+                                "with --pod, --node, --netns and probe, packets of others are looked at too: by tracepoints, as without a "
+                                "scope"));
     for (const probe::NamedSupport& type : probe::rule_features(*features))
       report.lines.push_back(line(type.name, type.support, type.consequence));
     if (probe && features->rules) add_frames(report, *probe, *features);

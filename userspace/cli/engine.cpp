@@ -15,6 +15,9 @@ constexpr std::size_t kMaxRemembered = 16384;
 
 constexpr std::uint16_t kLastCalibrationPort = 13;
 
+/// An attempt that is older than all of these is not judged any more.
+constexpr std::size_t kMaxPauses = 64;
+
 /// Two synfates at once see each other calibrate: a SYN to the lowest ports of loopback, in a namespace of its own.
 bool is_anothers_calibration(const model::Journey& journey) {
   if (journey.client.comm != kCalibrationComm || journey.faces.empty()) return false;
@@ -52,6 +55,18 @@ std::optional<NftSites> parse_nft_sites(std::string_view text) {
   return sites;
 }
 
+std::string to_text(const judge::Pause& pause) {
+  return "from " + std::to_string(pause.from_ns) + " until " + std::to_string(pause.until_ns);
+}
+
+std::optional<judge::Pause> parse_pause(std::string_view text) {
+  const std::string terminated(text.substr(0, 128));
+  unsigned long long from = 0;
+  unsigned long long until = 0;
+  if (std::sscanf(terminated.c_str(), "from %llu until %llu", &from, &until) != 2 || until < from) return std::nullopt;
+  return judge::Pause{from, until};
+}
+
 Engine::Engine(render::Sink& sink, wire::KernelNames names, EngineOptions options)
     : sink_(sink), names_(std::move(names)), options_(std::move(options)) {}
 
@@ -77,30 +92,55 @@ bool Engine::feed(std::span<const std::byte> record) {
   return true;
 }
 
+void Engine::pause(const judge::Pause& pause) {
+  if (pauses_.size() >= kMaxPauses) pauses_.erase(pauses_.begin());
+  pauses_.push_back(pause);
+  char seconds[32];
+  std::snprintf(seconds, sizeof seconds, "%.1f", static_cast<double>(pause.until_ns - pause.from_ns) / 1e9);
+  print(model::Notice{model::NoticeLevel::Warning, "paused",
+                      std::string("synfate itself did not run for ") + seconds +
+                          " s (it was stopped, or got no CPU): the attempts of that time are judged now, by what the machine is like now"});
+}
+
 void Engine::advance(MonotonicNs now) {
+  tick(now);
   tracker_.take_due(now, [&](const model::Journey& journey) { consider(journey, now, false); });
 }
 
 void Engine::finish(MonotonicNs now) {
+  tick(now);
   tracker_.finish([&](const model::Journey& journey) { consider(journey, now, true); });
 }
 
 bool Engine::Printed::is_news_after(const Printed& before) const {
-  return fate != before.fate || cause != before.cause || packet != before.packet || netns != before.netns || stage != before.stage ||
-         (!rule.empty() && rule != before.rule);
+  return (gave_up && !before.gave_up) || (client_known && !before.client_known) || fate != before.fate || cause != before.cause ||
+         packet != before.packet || netns != before.netns || stage != before.stage || (!rule.empty() && rule != before.rule) ||
+         (before.confidence == model::Confidence::Partial && confidence != before.confidence);
 }
 
 void Engine::consider(const model::Journey& journey, MonotonicNs now, bool last) {
   if (broken_ || !judge::concerns_this_node(journey) || is_anothers_calibration(journey)) return;
   if (before_judge_) before_judge_(journey);
   const model::Journey known = with_sites(journey);
-  model::Verdict verdict = judge::judge(known, inventory_, {.now_ns = now, .tier = options_.tier});
-  Printed answer{verdict.fate, verdict.cause, verdict.packet, verdict.where.netns, verdict.where.stage, named_rule(verdict), 0};
+  model::Verdict verdict = judge::judge(known, inventory_, {.now_ns = now, .tier = options_.tier, .pauses = pauses_});
+  Printed answer{verdict.fate,
+                 verdict.cause,
+                 verdict.packet,
+                 verdict.where.netns,
+                 verdict.where.stage,
+                 named_rule(verdict),
+                 0,
+                 verdict.confidence,
+                 judge::tells_of_giving_up(known, verdict),
+                 known.local_client,
+                 journey.counted_established};
   Printed& before = printed_[journey.id];
   const bool was_printed = before.revision != 0;
   const unsigned revision = before.revision;
-  const bool changed = answer.is_news_after(before);
+  answer.unprinted = before.unprinted;
+  const bool changed = answer.is_news_after(before) || answer.unprinted;
   if (answer.rule.empty()) answer.rule = before.rule;
+  if (answer.counted && !before.counted) ++counted_twice_;
   before = answer;
   before.revision = revision;
   if (printed_.size() > kMaxRemembered) {
@@ -115,7 +155,15 @@ void Engine::consider(const model::Journey& journey, MonotonicNs now, bool last)
     printed_.erase(journey.id);
     return;
   }
-  printed_[journey.id].revision = revision + 1;
+  Printed& printed = printed_[journey.id];
+  if (has_room_ && !has_room_()) {
+    if (!printed.unprinted) ++unprinted_;
+    printed.unprinted = true;
+    return;
+  }
+  if (printed.unprinted) --unprinted_;
+  printed.unprinted = false;
+  printed.revision = revision + 1;
   broken_ |= !sink_.attempt(row);
   if (!was_printed) ++rows_;
   enough_ = options_.count && rows_ >= *options_.count;

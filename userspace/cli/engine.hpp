@@ -9,8 +9,10 @@
 #include <optional>
 #include <set>
 #include <span>
+#include <vector>
 
 #include "base/time.hpp"
+#include "judge/judge.hpp"
 #include "model/verdict.hpp"
 #include "render/sink.hpp"
 #include "track/tracker.hpp"
@@ -32,6 +34,10 @@ inline constexpr std::string_view kNftSitesCode = "nft_sites";
 /// A notice in a recording: the session judged what was due at this time. A replay judges then and not before, so that it knows what the
 /// session knew: the losses that are found only after a burst was read, a calibration that came meanwhile.
 inline constexpr std::string_view kJudgedCode = "judged";
+/// A notice in a recording: the session did not run, from when until when.
+inline constexpr std::string_view kPausedCode = "paused";
+std::string to_text(const judge::Pause& pause);
+std::optional<judge::Pause> parse_pause(std::string_view text);
 /// The name of the process that calibrates. Another synfate's is seen like any other process; its attempts deserve no row.
 inline constexpr char kCalibrationComm[] = "synfate-calib";
 
@@ -72,8 +78,16 @@ class Engine {
   void stop_ignoring(MonotonicNs now) { calibration_end_ns_ = now; }
 
   void lose(unsigned events) { tracker_.lose(events); }
+  /// The session did not run meanwhile: says so, and what is judged of that time was read late.
+  void pause(const judge::Pause& pause);
+  /// Asked before each row: without room it is not printed now, and counted.
+  void set_room(std::function<bool()> has_room) { has_room_ = std::move(has_room); }
+  /// Attempts whose last answer found no room.
+  std::uint64_t unprinted() const { return unprinted_; }
   std::optional<MonotonicNs> next_due() const { return tracker_.next_due(); }
   void advance(MonotonicNs now);
+  /// It is `now`: what the sink holds back may be due.
+  void tick(MonotonicNs now) { broken_ |= !sink_.tick(now); }
   /// Judges what is still open, as interrupted.
   void finish(MonotonicNs now);
 
@@ -84,6 +98,8 @@ class Engine {
   bool print(const model::Summary& summary);
   /// By the last fate of each attempt; established ones that never left the kernel are not in it.
   std::map<model::Fate, std::uint64_t> fates() const;
+  /// Attempts that are in fates() and that the kernel side has counted as established too.
+  std::uint64_t counted_twice() const { return counted_twice_; }
   std::uint64_t forgotten() const { return tracker_.forgotten(); }
   std::uint64_t undecodable() const { return undecodable_; }
 
@@ -96,8 +112,13 @@ class Engine {
     model::Stage stage = model::Stage::None;
     std::string rule;       ///< empty: not named
     unsigned revision = 0;  ///< 0: judged, not printed
+    model::Confidence confidence = model::Confidence::Partial;
+    bool gave_up = false;  ///< the application did
+    bool client_known = false;
+    bool counted = false;    ///< among counted_twice_
+    bool unprinted = false;  ///< and among unprinted_
 
-    /// A rule that is no longer named is no news: it is the one that was printed.
+    /// A rule that is no longer named is no news: it is the one that was printed. That an answer is less sure than it was is none either.
     bool is_news_after(const Printed& before) const;
   };
 
@@ -118,6 +139,10 @@ class Engine {
   std::map<model::Fate, std::uint64_t> settled_fates_;  ///< of attempts that are no longer in printed_
   std::uint64_t rows_ = 0;
   std::uint64_t undecodable_ = 0;
+  std::uint64_t counted_twice_ = 0;
+  std::uint64_t unprinted_ = 0;
+  std::vector<judge::Pause> pauses_;  ///< the last ones
+  std::function<bool()> has_room_;
   bool wants_calibration_ = false;
   bool broken_ = false;
   std::function<bool(const model::Attempt&)> admits_;

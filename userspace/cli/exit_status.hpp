@@ -10,6 +10,12 @@ inline constexpr int kDone = 0;
 inline constexpr int kUsage = 1;
 inline constexpr int kCannotRun = 2;
 inline constexpr int kEvidenceLost = 3;
+// Of probe, by fate.
+inline constexpr int kDropped = 10;
+inline constexpr int kRefused = 11;
+inline constexpr int kUnanswered = 12;
+inline constexpr int kVanished = 13;
+inline constexpr int kNameUnresolved = 14;
 inline constexpr int kInterrupted = 130;
 
 inline int exit_status(const Error& error) {

@@ -40,6 +40,19 @@ inline constexpr std::string_view kRunFooter =
     "  synfate run -- curl -m 5 http://10.96.0.1/\n"
     "  synfate run -- nsenter -t 4242 -n nc -vz 10.43.96.7 4317";
 
+inline constexpr std::string_view kProbe = "connect from inside a pod, node, namespace or process, and print the fate";
+inline constexpr std::string_view kProbeFooter =
+    "Makes real connections in WHO's network namespace and sends nothing over them. A name is resolved by\n"
+    "the hosts and resolv.conf of WHO's own processes: hosts first, then its name servers. Each address\n"
+    "is tried and gets a row. The cgroup and the user of WHO are not taken on.\n"
+    "Exit status: 0 established, 10 dropped, 11 refused or failed at once, 12 unanswered, 13 vanished or\n"
+    "parked, 14 the name is not resolved; 1 and 2 as for trace, 3 not decided, 130 interrupted before.\n"
+    "With several addresses 0 if one is established; else, and with --count, the highest counts.\n"
+    "Examples:\n"
+    "  synfate probe --from pod:shop/web-0 --to db.shop:5432\n"
+    "  synfate probe --from node:kind-worker --to 10.96.0.1:443 --count 5\n"
+    "  synfate probe --from pid:4242 --to [fd00::7]:80 --timeout 10s --json";
+
 inline constexpr std::string_view kPods = "print the network namespaces, whose they are, and the gaps";
 inline constexpr std::string_view kPodsFooter =
     "Pods, nodes and containers are known by their processes' cgroups and by what container engines, CNI\n"

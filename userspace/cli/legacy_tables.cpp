@@ -91,7 +91,9 @@ void LegacyTables::follow(const std::vector<model::NetnsId>& namespaces) {
     const MonotonicNs begun = monotonic_now();
     for (inventory::XtTable& table : surroundings_.read_xt_tables(netns)) {
       Key key{netns, table.family, table.name};
-      keep(std::move(key), std::move(table), begun, monotonic_now());
+      const MonotonicNs ended = monotonic_now();
+      keep(std::move(key), std::move(table), begun, ended);
+      sure_from_ns_ = ended + kWalk;
     }
   }
 }

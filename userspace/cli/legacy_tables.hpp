@@ -50,6 +50,8 @@ class LegacyTables {
 
   /// Reads the tables of those that it has not read yet, and forgets all others.
   void follow(const std::vector<model::NetnsId>& namespaces);
+  /// Drops from then on have a reading that is surely before them, in all namespaces that are followed by now.
+  MonotonicNs sure_from_ns() const { return sure_from_ns_; }
   /// Reads the rule that tracing says dropped the journey's last SYN, and says in the inventory that it drops. True when the inventory
   /// has learnt something.
   bool look_at(const model::Journey& journey, MonotonicNs now);
@@ -68,6 +70,7 @@ class LegacyTables {
   Surroundings& surroundings_;
   std::map<Key, TableHistory> tables_;
   std::set<model::NetnsId> followed_;
+  MonotonicNs sure_from_ns_ = 0;
   std::map<std::string, Told> told_;  ///< by namespace and rule: the text that is in the inventory; bounded
 };
 

@@ -17,6 +17,9 @@
 #include "cli/exit_status.hpp"
 #include "cli/output.hpp"
 #include "cli/scope.hpp"
+#include "cli/untold.hpp"
+#include "judge/judge.hpp"
+#include "machine/confine.hpp"
 #include "probe/permissions.hpp"
 #include "render/counting.hpp"
 
@@ -26,7 +29,6 @@ namespace {
 constexpr DurationNs kTick = 500 * kMillisecond;
 /// After the command has ended: its last packets are still on their way through softirqs and the settling time.
 constexpr DurationNs kLinger = 60 * kMillisecond;
-constexpr DurationNs kSayLossesEvery = 1 * kSecond;
 
 std::uint32_t own_pid_namespace() {
   struct stat space {};
@@ -58,19 +60,25 @@ std::vector<std::string> without_record_path(const std::vector<std::string>& com
 
 }  // namespace
 
-LiveSession::LiveSession(const Options& options, render::Sink& sink, const WallClock& clock, probe::KernelFeatures features,
-                         probe::Probe probe)
+LiveSession::LiveSession(const Options& options, render::Sink& sink, const WallClock& clock, OutputQueue* output,
+                         probe::KernelFeatures features, probe::Probe probe)
     : options_(options),
       clock_(clock),
+      output_(output),
       features_(std::move(features)),
       surroundings_(machine_),
       engine_(sink, {features_.btf.drop_reasons, kernel_release()},
-              {.print_all = options.all || options.command == Command::Run, .count = options.count, .tier = tier()}),
+              {.print_all = options.all || options.follows_child(), .count = options.count, .tier = tier()}),
       probe_(std::move(probe)),
       rule_watch_(probe_, surroundings_, [this](const model::Notice& notice) { engine_.print(notice); }),
-      named_scope_(options.filter, hostname()) {}
+      said_clock_offset_ns_(clock.offset_ns),
+      named_scope_(options.filter, hostname()) {
+  if (output_ != nullptr) engine_.set_room([this] { return output_->has_room(); });
+  surroundings_.set_security_hooks(features_.btf.security_hooks, features_.btf.security_has_reason);
+}
 
-Result<std::unique_ptr<LiveSession>> LiveSession::start(const Options& options, render::Sink& sink, const WallClock& clock) {
+Result<std::unique_ptr<LiveSession>> LiveSession::start(const Options& options, render::Sink& sink, const WallClock& clock,
+                                                        OutputQueue* output) {
   if (options.ready_fd && ::fcntl(*options.ready_fd, F_GETFD) < 0) {
     return Error{ErrorKind::Usage, "--ready-fd " + std::to_string(*options.ready_fd), "is not an open descriptor",
                  "open it first, as in: synfate trace --ready-fd 3 3>pipe"};
@@ -78,24 +86,34 @@ Result<std::unique_ptr<LiveSession>> LiveSession::start(const Options& options, 
   machine::RealMachine machine;
   auto filter = resolve_filter(options.filter, machine);
   if (!filter) return filter.error();
-  filter->tree = options.command == Command::Run;
+  filter->tree = options.follows_child();
   if (Status capable = probe::check_capabilities(); !capable) return capable.error();
   auto features = probe::read_features(options.without);
   if (!features) return features.error();
   probe::Options probing;
   probing.filter = *filter;
-  probing.stream_all = options.all || options.command == Command::Run;
+  probing.stream_all = options.all || options.follows_child();
   probing.pid_namespace = own_pid_namespace();
+  // A probe and a demo are over in seconds, and are asked for the whole way of their first SYN: to spare others' packets for so long is not
+  // worth a hop.
+  const bool stays = options.command == Command::Trace || options.command == Command::Run;
+  const bool wants_scope = stays && (filter->netns || filter->pod || filter->node);
+  probing.scoped = features->tcx && wants_scope;
   std::optional<machine::PrivateNetns> prepared;
   if (features->rules && !features->without.contains("calibration") && probe::can_learn_frames(*features)) {
     if (auto lab = Calibration::prepare(probe::nf_tables_loaded(*features))) prepared.emplace(std::move(*lab));
   }
   auto probe = probe::Probe::start(*features, probing);
   if (!probe) return probe.error();
-  std::unique_ptr<LiveSession> session(new LiveSession(options, sink, clock, std::move(*features), std::move(*probe)));
+  std::unique_ptr<LiveSession> session(new LiveSession(options, sink, clock, output, std::move(*features), std::move(*probe)));
   if (prepared) session->prepared_.emplace(std::move(*prepared));
   session->started_ns_ = monotonic_now();
   session->netns_filter_ = filter->netns;
+  session->wants_scope_ = wants_scope;
+  if (probing.scoped) {
+    session->scoped_.emplace(session->probe_, session->surroundings_,
+                             [raw = session.get()](const model::Notice& notice) { raw->engine_.print(notice); });
+  }
   if (Status opened = session->open_recording(); !opened) return opened.error();
   if (Status watching = session->watch_signals(); !watching) return watching.error();
   if (Status tracing = session->start_nftrace(); !tracing) return tracing.error();
@@ -126,8 +144,12 @@ Status LiveSession::watch_signals() {
   sigemptyset(&ours);
   sigaddset(&ours, SIGINT);
   sigaddset(&ours, SIGTERM);
+  // Whoever was stopped goes on all the same, and learns of it.
+  sigaddset(&ours, SIGCONT);
   ::sigprocmask(SIG_BLOCK, &ours, nullptr);
   ::signal(SIGPIPE, SIG_IGN);
+  // A recording that grows beyond `ulimit -f` fails like one on a full disk.
+  ::signal(SIGXFSZ, SIG_IGN);
   signals_.reset(::signalfd(-1, &ours, SFD_CLOEXEC | SFD_NONBLOCK));
   if (!signals_) return Error{ErrorKind::Io, "cannot watch for signals", errno_text(errno), ""};
   return Ok{};
@@ -146,13 +168,23 @@ Status LiveSession::start_nftrace() {
 
 std::string LiveSession::tier() const { return options_.nftrace ? "4" : probe::tier_of(features_); }
 
-Status LiveSession::prepare_child(const std::vector<std::string>& argv) {
+Status LiveSession::prepare_child(const std::function<Result<Child>()>& fork) {
   probe_.seed_tree(true);
-  auto child = Child::fork_behind_gate(argv);
+  auto child = fork();
   probe_.seed_tree(false);
   if (!child) return child.error();
   child_.emplace(std::move(*child));
   return Ok{};
+}
+
+void LiveSession::give_up_privileges() {
+  // The demo has a lab to take down again.
+  if (options_.command == Command::Demo || features_.without.contains("confinement")) return;
+  const auto duty = options_.command == Command::Run ? machine::Duty::WatchCommand : machine::Duty::Watch;
+  if (Status confined = machine::confine(duty); !confined) {
+    engine_.print(
+        model::Notice{model::NoticeLevel::Warning, "not_confined", to_string(confined.error()) + "; the session goes on with it"});
+  }
 }
 
 void LiveSession::write_ready() const {
@@ -160,28 +192,36 @@ void LiveSession::write_ready() const {
 }
 
 int LiveSession::loop(const std::function<void()>& armed) {
+  give_up_privileges();
   engine_.set_before_judge([this](const model::Journey& journey) {
     const MonotonicNs now = monotonic_now();
     const bool around = surroundings_.look_at(journey, now);
     if (nftrace_) nftrace_->gather();
     const bool rules = rule_watch_.look_at(journey, now);
     if (nftrace_) nftrace_->gather();
-    if (!around && !rules) return;
+    const bool more =
+        scoped_ &&
+        scoped_->look_at(journey, judge::wants_all_devices(journey, surroundings_.inventory(), {.now_ns = now, .tier = tier()}), now);
+    if (!around && !rules && !more) return;
     engine_.set_inventory(surroundings_.inventory());
     if (recorder_.is_on()) recorder_.inventory(now, surroundings_.touched());
   });
   next_tick_ns_ = monotonic_now() + kTick;
+  // Before anyone is told that all is armed.
+  if (named_scope_.is_on() || scoped_) surroundings_.look_around(monotonic_now());
+  attach_scope();
   if (named_scope_.is_on()) {
-    // Before anyone is told that all is armed.
-    surroundings_.look_around(monotonic_now());
     surroundings_.list_hosted();
     name_scope();
     engine_.set_admission([this](const model::Attempt& row) { return named_scope_.admits(row, surroundings_.inventory()); });
-    if (const std::string words = named_scope_.complaint(surroundings_.inventory()); !words.empty())
-      engine_.print(model::Notice{model::NoticeLevel::Warning, "name_unknown", words});
+    if (const auto notice = named_scope_.complaint(surroundings_.inventory())) engine_.print(*notice);
   }
+  trace_listeners();
   learn_frames();
+  wait_for_tables();
   if (options_.duration) end_ns_ = monotonic_now() + *options_.duration;
+  // What took long until now delayed no reading.
+  drained_ns_ = monotonic_now();
   write_ready();
   if (armed) armed();
   if (child_) {
@@ -199,20 +239,25 @@ int LiveSession::loop(const std::function<void()>& armed) {
   }
   next_tick_ns_ = monotonic_now() + kTick;
 
-  while (!ending_ && !engine_.is_done()) {
+  while (!ending_ && !engine_.is_done() && !is_unread()) {
     const MonotonicNs before = monotonic_now();
-    std::array<pollfd, 6> fds{{{probe_.ready_fd(), POLLIN, 0},
+    std::array<pollfd, 7> fds{{{probe_.ready_fd(), POLLIN, 0},
                                {signals_.get(), POLLIN, 0},
                                {child_ && !linger_until_ns_ ? child_->fd() : -1, POLLIN, 0},
                                {calibration_.fd(), POLLIN, 0},
                                {watched_fd_, POLLIN, 0},
-                               {nftrace_ ? nftrace_->fd() : -1, POLLIN, 0}}};
-    if (::poll(fds.data(), fds.size(), timeout_ms(before)) < 0 && errno != EINTR) break;
+                               {nftrace_ ? nftrace_->fd() : -1, POLLIN, 0},
+                               // Without anything to write it still tells that nobody reads any more.
+                               {output_ != nullptr ? output_->fd() : -1, output_ != nullptr ? output_->events() : short{0}, 0}}};
+    const int patience_ms = timeout_ms(before);
+    if (::poll(fds.data(), fds.size(), patience_ms) < 0 && errno != EINTR) break;
     const MonotonicNs now = monotonic_now();
+    stalled_ |= has_overslept(before, patience_ms, now);
     if (fds[1].revents != 0) take_signal();
     if (fds[2].revents != 0) linger_until_ns_ = now + kLinger;
     if (fds[3].revents != 0) calibration_.proceed(probe_, engine_);
     if (fds[4].revents != 0) on_watched_();
+    if (fds[6].revents != 0) output_->proceed(fds[6].revents);
     turn(now);
     if ((end_ns_ && now >= *end_ns_) || (linger_until_ns_ && now >= *linger_until_ns_)) ending_ = true;
   }
@@ -221,6 +266,7 @@ int LiveSession::loop(const std::function<void()>& armed) {
 
 void LiveSession::turn(MonotonicNs now) {
   drain();
+  if (scoped_) scoped_->follow(probe_.take_headings(), now);
   // Again only after what is due was judged without it.
   const auto due = engine_.next_due();
   const bool waited_for = calibration_.state() != Calibration::State::Failed || !due || *due > now;
@@ -236,54 +282,11 @@ void LiveSession::turn(MonotonicNs now) {
   judge_due(now);
 }
 
-bool LiveSession::may_calibrate() const { return probe_.has_rules() && !features_.without.contains("calibration"); }
-
-void LiveSession::load_rules() {
-  if (!features_.rules) return;
-  if (Status loaded = probe_.load_rules(features_); !loaded) {
-    engine_.print(model::Notice{model::NoticeLevel::Warning, "rules_unavailable",
-                                to_string(loaded.error()) + "; drops by netfilter are told without their rule"});
-    // The tier and the gaps of the summary are of what is there.
-    features_.rules = probe::Support::no(to_string(loaded.error()));
-  }
-}
-
-void LiveSession::learn_frames() {
-  load_rules();
-  calibrate_first();
-  // Without the frames, only traced functions tell the rule, or the table, of a first drop. Where not even entries are known, as
-  // before 6.4, some policies are not told from the frames either.
-  const bool nft = probe::nf_tables_loaded(features_);
-  const probe::Frames& frames = calibration_.frames();
-  if (nft && !frames.knows_rules()) {
-    rule_watch_.trace_functions(probe::TraceDepth::Expressions);
-  } else if (!frames.knows_entries()) {
-    rule_watch_.trace_functions(nft ? probe::TraceDepth::Chains : probe::TraceDepth::Tables);
-  }
-}
-
-void LiveSession::calibrate_first() {
-  if (!may_calibrate() || !probe::can_learn_frames(features_)) return;
-  calibration_.start(monotonic_now(), probe::nf_tables_loaded(features_), std::move(prepared_));
-  prepared_.reset();
-  while (calibration_.is_under_way()) {
-    std::array<pollfd, 2> fds{{{probe_.ready_fd(), POLLIN, 0}, {calibration_.fd(), POLLIN, 0}}};
-    if (::poll(fds.data(), fds.size(), timeout_ms(monotonic_now())) < 0 && errno != EINTR) break;
-    if (fds[1].revents != 0) calibration_.proceed(probe_, engine_);
-    drain();
-    (void)calibration_.settle(monotonic_now(), probe_, engine_);
-  }
-  if (calibration_.state() == Calibration::State::Done) recorder_.nft_sites(monotonic_now(), engine_.nft_sites());
-}
-
-std::string LiveSession::calibration_failure() const {
-  return "calibration: " + calibration_.failure() + "; rules of nf_tables are told only by traced functions, where the kernel allows it";
-}
-
 void LiveSession::drain() {
   const auto take = [this](std::span<const std::byte> record) {
     if (engine_.feed(record)) recorder_.record(record);
   };
+  note_pause();
   probe_.drain(take);
   if (nftrace_) nftrace_->drain(take);
 }
@@ -297,15 +300,12 @@ void LiveSession::tick(MonotonicNs now) {
   }
   rule_watch_.tick(now);
   if (surroundings_.discover()) name_scope();
+  if (scoped_) scoped_->tick(now);
   note_losses(now);
+  note_clock();
+  note_unprinted();
+  engine_.tick(now);
   next_tick_ns_ = now + kTick;
-}
-
-void LiveSession::name_scope() {
-  if (!named_scope_.is_on()) return;
-  for (const model::NetnsId netns : named_scope_.unread(surroundings_.inventory())) surroundings_.read_details(netns);
-  if (Status told = probe_.add_names(named_scope_.news(surroundings_.inventory())); !told)
-    engine_.print(model::Notice{model::NoticeLevel::Warning, "name_scope", to_string(told.error())});
 }
 
 void LiveSession::judge_due(MonotonicNs now) {
@@ -316,50 +316,17 @@ void LiveSession::judge_due(MonotonicNs now) {
   recorder_.judged(now);
 }
 
-probe::Counters LiveSession::counters() const {
-  probe::Counters counters = probe_.counters();
-  // Either way the event was not told.
-  counters[WIRE_COUNT_RING_FULL] += probe_.missed();
-  return counters;
-}
-
-std::string LiveSession::untracked_text() const {
-  const std::uint64_t packets = probe_.counters()[WIRE_COUNT_TABLE_FULL];
-  const std::uint64_t forgotten = engine_.forgotten();
-  std::string text;
-  if (packets != 0) text = std::to_string(packets) + " packets belong to attempts that had no room in the flight recorder";
-  if (forgotten != 0) text += (text.empty() ? "" : "; ") + std::to_string(forgotten) + " open attempts were forgotten for newer ones";
-  return text + ": more were under way at once than synfate follows";
-}
-
-void LiveSession::note_losses(MonotonicNs now) {
-  const probe::Counters counters = this->counters();
-  const std::uint64_t lost = counters[WIRE_COUNT_RING_FULL];
-  const std::uint64_t untracked = counters[WIRE_COUNT_TABLE_FULL] + engine_.forgotten();
-  if (lost == known_lost_ && untracked == known_untracked_) return;
-  engine_.lose(static_cast<unsigned>(std::min<std::uint64_t>(lost - known_lost_, 1U << 20)));
-  known_lost_ = lost;
-  known_untracked_ = untracked;
-  recorder_.lost(now, counters);
-  if (said_lost_ns_ != 0 && said_lost_ns_ + kSayLossesEvery > now) return;
-  said_lost_ns_ = now;
-  if (lost != 0) {
-    engine_.print(model::Notice{
-        model::NoticeLevel::Warning, "events_lost",
-        std::to_string(lost) + " events lost so far: they came faster than they could be read; a filter (--netns, --dst, --port) helps"});
-  }
-  if (untracked != 0) engine_.print(model::Notice{model::NoticeLevel::Warning, "attempts_untracked", untracked_text()});
-}
-
 void LiveSession::take_signal() {
   signalfd_siginfo info{};
   while (::read(signals_.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
-    if (!child_ || linger_until_ns_) {
+    if (info.ssi_signo == SIGCONT) {
+      stalled_ = true;
+    } else if (!child_ || linger_until_ns_) {
       ending_ = true;
-    } else if (info.ssi_signo == SIGTERM) {
-      child_->forward(SIGTERM);
+    } else if (info.ssi_signo == SIGTERM || options_.command == Command::Probe) {
+      child_->forward(static_cast<int>(info.ssi_signo));
     }
-    // SIGINT reaches the command from the terminal by itself; its end is the session's.
+    // Of run, SIGINT reaches the command from the terminal by itself; its end is the session's.
   }
 }
 
@@ -395,45 +362,34 @@ int LiveSession::finish(MonotonicNs now) {
   const probe::Counters counters = this->counters();
   model::Summary summary;
   summary.attempts = engine_.fates();
-  summary.attempts[model::Fate::Established] += counters[WIRE_COUNT_ESTABLISHED];
+  summary.attempts[model::Fate::Established] +=
+      counters[WIRE_COUNT_ESTABLISHED] - std::min(counters[WIRE_COUNT_ESTABLISHED], engine_.counted_twice());
   summary.events_seen = counters[WIRE_COUNT_EVENTS];
   summary.events_lost = counters[WIRE_COUNT_RING_FULL];
   summary.tier = tier();
+  summary.hops = scoped_ ? scoped_->words() : wants_scope_ && !features_.tcx ? "all devices: " + features_.tcx.why : "all devices";
   summary.gaps = probe::gaps_of(features_);
   if (!calibration_.failure().empty()) summary.gaps.push_back({"calibration_failed", calibration_failure()});
   for (const model::Gap& gap : surroundings_.inventory().gaps) summary.gaps.push_back(gap);
   for (const model::Gap& gap : nftrace_gaps) summary.gaps.push_back(gap);
   if (known_untracked_ != 0) summary.gaps.push_back({"attempts_untracked", untracked_text()});
+  if (auto untold = rules_untold_gap(probe_.missed_rules())) summary.gaps.push_back(*std::move(untold));
+  if (auto untold = untold_gap(counters)) summary.gaps.push_back(*std::move(untold));
+  if (engine_.unprinted() != 0) summary.gaps.push_back({"rows_unprinted", unprinted_text(engine_.unprinted())});
+  summary.crowded = counters[WIRE_COUNT_CROWDED];
+  if (summary.crowded != 0) summary.crowds = probe_.crowds();
+  if (auto crowded = crowded_gap(summary)) summary.gaps.push_back(*std::move(crowded));
   summary.duration_ns = now - started_ns_;
   if (summary.attempts[model::Fate::Established] == 0) summary.attempts.erase(model::Fate::Established);
   recorder_.end(now, counters);
+  if (output_ != nullptr) output_->begin_end();
   engine_.print(summary);
   if (child_) return child_->wait();
   // Nobody reads any more: whatever was lost, nobody was told the rest either.
-  if (engine_.is_broken()) return kDone;
-  const bool lost = summary.events_lost != 0 || known_untracked_ != 0 || engine_.undecodable() != 0 || recorder_.has_failed();
+  if (is_unread()) return kDone;
+  const bool lost = engine_.unprinted() != 0 || summary.events_lost != 0 || known_untracked_ != 0 || summary.crowded != 0 ||
+                    counters[WIRE_COUNT_UNTOLD] != 0 || engine_.undecodable() != 0 || recorder_.has_failed();
   return lost ? kEvidenceLost : kDone;
-}
-
-int run_live(const Options& options) {
-  const WallClock clock = wall_clock_now();
-  const auto sink = make_sink(options, clock);
-  auto session = LiveSession::start(options, *sink, clock);
-  if (!session) {
-    complain(session.error());
-    return exit_status(session.error());
-  }
-  if (options.command == Command::Run) {
-    if (Status prepared = (*session)->prepare_child(options.argv); !prepared) {
-      complain(prepared.error());
-      return kCannotRun;
-    }
-  }
-  return (*session)->loop([&] {
-    if (options.command == Command::Trace && ::isatty(STDERR_FILENO) == 1) {
-      std::fputs("synfate: watching this machine for connection attempts that fail; Ctrl-C ends with a summary\n", stderr);
-    }
-  });
 }
 
 }  // namespace synfate::cli

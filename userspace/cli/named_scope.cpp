@@ -30,7 +30,7 @@ std::set<std::string> addresses_of(const model::Netns& netns) {
 
 }  // namespace
 
-NamedScope::NamedScope(const FilterOptions& typed, std::string hostname)
+NamedScope::NamedScope(const FilterOptions& typed, const std::string& hostname)
     : pod_(typed.pod), node_(typed.node), node_is_machine_(typed.node && *typed.node == hostname) {}
 
 bool NamedScope::is_of_node(const model::Netns& netns) const {
@@ -46,49 +46,62 @@ void NamedScope::add(const model::Netns& netns, bool pod, bool node, std::vector
   }
 }
 
+const model::Pod* NamedScope::hosted(const model::Inventory& inventory) const {
+  if (!pod_) return nullptr;
+  const auto pod =
+      std::find_if(inventory.hosted.begin(), inventory.hosted.end(), [&](const model::Pod& each) { return each.full_name() == *pod_; });
+  return pod == inventory.hosted.end() ? nullptr : &*pod;
+}
+
 std::vector<model::NetnsId> NamedScope::unread(const model::Inventory& inventory) const {
   std::vector<model::NetnsId> ids;
+  const model::Pod* guest = hosted(inventory);
   for (const auto& [id, netns] : inventory.namespaces) {
-    if (!netns.gone && !netns.details_read && (is_pod(netns) || is_of_node(netns))) ids.push_back(id);
+    const bool host = guest != nullptr && guest->netns == id;
+    if (!netns.gone && !netns.details_read && (is_pod(netns) || is_of_node(netns) || host)) ids.push_back(id);
   }
   return ids;
 }
 
 std::vector<probe::ScopeName> NamedScope::news(const model::Inventory& inventory) {
   std::vector<probe::ScopeName> names;
+  const model::Pod* guest = hosted(inventory);
   for (const auto& [id, netns] : inventory.namespaces) {
     if (netns.gone) continue;
-    if (is_pod(netns)) add(netns, true, is_of_node(netns), names);
+    if (is_pod(netns) || (guest != nullptr && guest->netns == id)) add(netns, true, is_of_node(netns), names);
     if (is_of_node(netns)) add(netns, is_pod(netns), true, names);
   }
   return names;
 }
 
-std::string NamedScope::complaint(const model::Inventory& inventory) const {
+std::optional<model::Notice> NamedScope::complaint(const model::Inventory& inventory) const {
   const auto known = [&](auto is_it) {
     return std::any_of(inventory.namespaces.begin(), inventory.namespaces.end(),
                        [&](const auto& entry) { return !entry.second.gone && is_it(entry.second); });
   };
+  const auto warning = [](const char* code, std::string text) { return model::Notice{model::NoticeLevel::Warning, code, std::move(text)}; };
   if (pod_ && !known([&](const model::Netns& netns) { return is_pod(netns); })) {
-    const bool hosted =
-        std::any_of(inventory.hosted.begin(), inventory.hosted.end(), [&](const model::Pod& pod) { return pod.full_name() == *pod_; });
-    if (hosted) {
-      return "pod " + printable(*pod_, 300) +
-             " is in the network of its node: what touches it is not told from what touches the node; --cgroup tells what it sends";
+    if (hosted(inventory) != nullptr) {
+      return warning("pod_of_host",
+                     "pod " + printable(*pod_, 300) +
+                         " is in the network of its node: rows are of what its own processes send; what reaches it is not told "
+                         "from what reaches the node");
     }
-    return "no pod " + printable(*pod_, 300) + " is known on this machine now; nothing matches until there is one";
+    return warning("name_unknown", "no pod " + printable(*pod_, 300) + " is known on this machine now; nothing matches until there is one");
   }
   if (node_ && !known([&](const model::Netns& netns) { return is_of_node(netns); })) {
-    return "no node " + printable(*node_, 300) + " is known on this machine now; nothing matches until there is one";
+    return warning("name_unknown",
+                   "no node " + printable(*node_, 300) + " is known on this machine now; nothing matches until there is one");
   }
-  return "";
+  return std::nullopt;
 }
 
 bool NamedScope::admits(const model::Attempt& attempt, const model::Inventory& inventory) const {
   if (!is_on()) return true;
   std::set<model::NetnsId> way{attempt.journey.origin_netns, attempt.client.netns, attempt.server.netns};
   for (const model::Event& event : attempt.journey.events) way.insert(event.place.netns);
-  bool pod = !pod_;
+  // A pod in the network of its node is known by its processes alone.
+  bool pod = !pod_ || attempt.client.pod == *pod_;
   bool node = !node_;
   for (const auto& [id, netns] : inventory.namespaces) {
     const bool touched = way.contains(id);
@@ -101,9 +114,9 @@ bool NamedScope::admits(const model::Attempt& attempt, const model::Inventory& i
     const bool addressed = std::any_of(attempt.journey.faces.begin(), attempt.journey.faces.end(), [&](const model::Flow& flow) {
       return addresses.contains(model::to_string(flow.src.address)) || addresses.contains(model::to_string(flow.dst.address));
     });
-    const bool near = std::any_of(way.begin(), way.end(), [&](model::NetnsId each) {
+    const bool near = std::any_of(way.begin(), way.end(), [&inventory, &own = netns](model::NetnsId each) {
       const model::Netns* there = inventory.find(each);
-      return there != nullptr && there->node == netns.node;
+      return there != nullptr && there->node == own.node;
     });
     pod = addressed && near;
   }

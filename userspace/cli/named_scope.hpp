@@ -19,21 +19,24 @@ namespace synfate::cli {
 class NamedScope {
  public:
   /// hostname: the machine's, which is its own name as a node.
-  NamedScope(const FilterOptions& typed, std::string hostname);
+  NamedScope(const FilterOptions& typed, const std::string& hostname);
 
   bool is_on() const { return pod_ || node_; }
   /// Those of the names whose addresses were not read yet.
   std::vector<model::NetnsId> unread(const model::Inventory& inventory) const;
   /// What has come to be known since the last call.
   std::vector<probe::ScopeName> news(const model::Inventory& inventory);
-  /// Why nothing can match yet, or ever; empty when something does.
-  std::string complaint(const model::Inventory& inventory) const;
-  /// Its path touches the pod or its node, and one end is the pod, or at its address; the same for a node.
+  /// Why nothing can match yet, or not all that is meant; nothing when all is well.
+  std::optional<model::Notice> complaint(const model::Inventory& inventory) const;
+  /// Its path touches the pod or its node, and one end is the pod, or at its address; the same for a node. Of a pod in the network of its
+  /// node, what its own processes send.
   bool admits(const model::Attempt& attempt, const model::Inventory& inventory) const;
 
  private:
   bool is_pod(const model::Netns& netns) const { return netns.pod && pod_ && netns.pod->full_name() == *pod_; }
   bool is_of_node(const model::Netns& netns) const;
+  /// The pod's own row of those in the network of their nodes.
+  const model::Pod* hosted(const model::Inventory& inventory) const;
   void add(const model::Netns& netns, bool pod, bool node, std::vector<probe::ScopeName>& names);
 
   std::optional<std::string> pod_;

@@ -13,7 +13,7 @@ namespace {
 
 /// Strings as CLI11 collects them, before they become values.
 struct Raw {
-  std::string host, source, destination, netns, cgroup, pod, node, duration, color = "auto", record;
+  std::string host, source, destination, netns, cgroup, pod, node, duration, color = "auto", record, from, to, timeout;
   std::uint32_t port = 0;
   std::uint64_t tgid = 0;
   std::uint64_t count = 0;
@@ -25,23 +25,21 @@ std::string check_prefix(const std::string& text) {
   return model::parse_prefix(text) ? "" : "'" + printable(text, 80) + "' is not an address or CIDR such as 10.42.0.0/16 or fd00::/8";
 }
 
-bool is_name(std::string_view text) {
-  const auto fits = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.'; };
-  return !text.empty() && text.size() <= 253 && std::all_of(text.begin(), text.end(), fits);
-}
-
 std::string check_pod(const std::string& text) {
-  const auto slash = text.find('/');
-  const bool whole = slash != std::string::npos && is_name(text.substr(0, slash)) && is_name(text.substr(slash + 1));
-  return whole ? "" : "'" + printable(text, 80) + "' is not a pod's NAMESPACE/NAME; see: synfate pods";
+  return is_pod_name(text) ? "" : "'" + printable(text, 80) + "' is not a pod's NAMESPACE/NAME; see: synfate pods";
 }
 
 std::string check_node(const std::string& text) {
-  return is_name(text) ? "" : "'" + printable(text, 80) + "' is not a node's name; see: synfate pods";
+  return is_node_name(text) ? "" : "'" + printable(text, 80) + "' is not a node's name; see: synfate pods";
 }
 
 std::string check_duration(const std::string& text) {
   return parse_duration(text) ? "" : "'" + printable(text, 80) + "' is not a duration such as 500ms, 30s, 5m or 1h";
+}
+
+template <class T>
+std::string words_of(const Result<T>& parsed) {
+  return parsed ? std::string() : to_string(parsed.error());
 }
 
 std::string check_feature(const std::string& text) {
@@ -108,6 +106,31 @@ void add_live(CLI::App& app, Options& options, Raw& raw) {
       ->group(group);
 }
 
+void add_probe(CLI::App& app, Options& options, Raw& raw) {
+  const char* group = "Connection";
+  const auto check_from = [](const std::string& text) { return words_of(parse_who(text)); };
+  const auto check_to = [](const std::string& text) { return words_of(parse_destination(text)); };
+  app.add_option("--from", raw.from, "whose network it is made from: pod:NS/NAME, node:NAME, pid:N, host or\nnetns:PATH-or-INODE")
+      ->required()
+      ->type_name("WHO")
+      ->check(CLI::Validator(check_from, ""))
+      ->group(group);
+  app.add_option("--to", raw.to, "an address, or a name as WHO resolves it")
+      ->required()
+      ->type_name("HOST:PORT")
+      ->check(CLI::Validator(check_to, ""))
+      ->group(group);
+  app.add_option("--count", options.probe.count, "so many times, one after the other")
+      ->type_name("N")
+      ->check(CLI::Range(1UL, 10000UL).description(""))
+      ->group(group);
+  app.add_option("--timeout", raw.timeout, "how long each may take (4s)")->type_name("DUR")->check(check_duration)->group(group);
+  app.add_option("--node", raw.node, "the node of the pod, where several have its name")
+      ->type_name("NAME")
+      ->check(check_node)
+      ->group(group);
+}
+
 /// CLI11 puts two empty lines between groups.
 std::string close_up(std::string text) {
   for (std::size_t at = 0; (at = text.find("\n\n\n", at)) != std::string::npos;) text.erase(at, 1);
@@ -126,6 +149,9 @@ void finish(Options& options, const Raw& raw) {
   if (!raw.node.empty()) options.filter.node = raw.node;
   if (!raw.duration.empty()) options.duration = parse_duration(raw.duration);
   if (raw.count != 0) options.count = raw.count;
+  if (!raw.from.empty()) options.probe.from = *parse_who(raw.from);
+  if (!raw.to.empty()) options.probe.to = *parse_destination(raw.to);
+  if (!raw.timeout.empty()) options.probe.timeout = *parse_duration(raw.timeout);
   if (!raw.record.empty()) options.record = raw.record;
   if (raw.ready_fd >= 0) options.ready_fd = raw.ready_fd;
   options.without.insert(raw.without.begin(), raw.without.end());
@@ -170,6 +196,12 @@ std::variant<Options, Leave> parse_options(int argc, const char* const* argv) {
   add_filter(*run, raw);
   add_common(*run, options, raw);
 
+  CLI::App* probe = app.add_subcommand("probe", std::string(help::kProbe));
+  probe->footer(std::string(help::kProbeFooter));
+  add_probe(*probe, options, raw);
+  add_live(*probe, options, raw);
+  add_common(*probe, options, raw);
+
   CLI::App* pods = app.add_subcommand("pods", std::string(help::kPods));
   pods->footer(std::string(help::kPodsFooter));
   add_common(*pods, options, raw);
@@ -208,6 +240,12 @@ std::variant<Options, Leave> parse_options(int argc, const char* const* argv) {
   finish(options, raw);
   if (trace->parsed()) options.command = Command::Trace;
   if (run->parsed()) options.command = Command::Run;
+  if (probe->parsed()) {
+    options.command = Command::Probe;
+    // Where the pod is, and no filter: what is told is what the connects meet.
+    options.probe.node = std::exchange(options.filter.node, std::nullopt);
+    options.filter.port = options.probe.to.port;
+  }
   if (pods->parsed()) options.command = Command::Pods;
   if (doctor->parsed()) options.command = Command::Doctor;
   if (replay->parsed()) options.command = Command::Replay;

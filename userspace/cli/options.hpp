@@ -10,11 +10,12 @@
 #include <vector>
 
 #include "base/time.hpp"
+#include "cli/probe_options.hpp"
 #include "model/address.hpp"
 
 namespace synfate::cli {
 
-enum class Command { Trace, Run, Pods, Doctor, Replay, Demo };
+enum class Command { Trace, Run, Probe, Pods, Doctor, Replay, Demo };
 enum class ColorWhen { Auto, Always, Never };
 
 /// Conditions as typed; resolved against the machine later (cli/scope.hpp).
@@ -45,9 +46,13 @@ struct Options {
   std::optional<int> ready_fd;
   std::set<std::string> without;
   bool nftrace = false;
+  ProbeOptions probe;
   std::vector<std::string> argv;          ///< of run's CMD
   std::string file;                       ///< of replay
   std::vector<std::string> command_line;  ///< as typed, for the recording
+
+  /// A child of synfate's is what it watches, whatever becomes of its attempts.
+  bool follows_child() const { return command == Command::Run || command == Command::Probe; }
 };
 
 /// What main() does next: run with options, or leave with a status after printing `text` (help, version, or the usage error).

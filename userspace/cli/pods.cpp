@@ -6,6 +6,7 @@
 #include "cli/exit_status.hpp"
 #include "cli/output.hpp"
 #include "inventory/reader.hpp"
+#include "machine/confine.hpp"
 #include "machine/real.hpp"
 #include "render/inventory_json.hpp"
 #include "render/inventory_text.hpp"
@@ -14,6 +15,7 @@ namespace synfate::cli {
 
 int pods(const Options& options) {
   ::signal(SIGPIPE, SIG_IGN);
+  if (Status confined = machine::confine(machine::Duty::Watch); !confined) complain(confined.error());
   machine::RealMachine machine;
   inventory::InventoryReader reader(machine);
   if (Status refreshed = reader.refresh(); !refreshed) {
@@ -24,7 +26,7 @@ int pods(const Options& options) {
   std::vector<model::NetnsId> known;
   for (const auto& [id, netns] : reader.current().namespaces) known.push_back(id);
   for (const model::NetnsId id : known) {
-    const Status read = reader.read_details(id);
+    const Status read = reader.read_devices(id);
     unreadable |= !read && read.error().kind != ErrorKind::Gone;
   }
   reader.list_hosted();

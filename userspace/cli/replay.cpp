@@ -3,11 +3,13 @@
 
 #include <signal.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "cli/engine.hpp"
 #include "cli/exit_status.hpp"
 #include "cli/output.hpp"
+#include "cli/untold.hpp"
 #include "wire/recording_file.hpp"
 
 namespace synfate::cli {
@@ -42,10 +44,13 @@ void apply(wire::Chunk& chunk, Engine& engine, Totals& totals) {
   } else if (const auto* notice = std::get_if<wire::RecordedNotice>(&chunk)) {
     reach(notice->time_ns);
     const auto sites = notice->notice.code == kNftSitesCode ? parse_nft_sites(notice->notice.text) : std::nullopt;
+    const auto pause = notice->notice.code == kPausedCode ? parse_pause(notice->notice.text) : std::nullopt;
     if (notice->notice.code == kJudgedCode) {
       engine.advance(totals.last_ns);
     } else if (sites) {
       engine.set_nft_sites(*sites, notice->time_ns);
+    } else if (pause) {
+      engine.pause(*pause);
     } else {
       engine.print(notice->notice);
     }
@@ -74,8 +79,8 @@ int replay(const Options& options) {
     return reader.error().kind == ErrorKind::Unsupported ? kCannotRun : kUsage;
   }
   const wire::RecordingHeader header = reader->header();
-  const auto sink = make_sink(options, header.clock);
-  const bool ran_a_command = !header.options.empty() && header.options.front() == "run";
+  const bool ran_a_command = !header.options.empty() && header.options.front() != "trace";
+  const auto sink = ran_a_command ? make_sink(options, header.clock) : make_folding_sink(options, header.clock);
   const bool all = options.all || ran_a_command || std::find(header.options.begin(), header.options.end(), "--all") != header.options.end();
   Engine engine(*sink, header.kernel, {.print_all = all, .count = std::nullopt, .tier = header.tier});
   Totals totals;
@@ -101,16 +106,23 @@ int replay(const Options& options) {
   engine.finish(totals.last_ns);
   model::Summary summary;
   summary.attempts = engine.fates();
-  summary.attempts[model::Fate::Established] += totals.counters[WIRE_COUNT_ESTABLISHED];
+  summary.attempts[model::Fate::Established] +=
+      totals.counters[WIRE_COUNT_ESTABLISHED] - std::min(totals.counters[WIRE_COUNT_ESTABLISHED], engine.counted_twice());
   if (summary.attempts[model::Fate::Established] == 0) summary.attempts.erase(model::Fate::Established);
   summary.events_seen = totals.counters[WIRE_COUNT_EVENTS];
   summary.events_lost = totals.lost;
   summary.tier = header.tier;
   summary.gaps = header.gaps;
   for (const model::Gap& gap : engine.inventory().gaps) summary.gaps.push_back(gap);
+  if (auto untold = untold_gap(totals.counters, header.wire_version)) summary.gaps.push_back(*std::move(untold));
+  summary.crowded = totals.counters[WIRE_COUNT_CROWDED];
+  if (auto crowded = crowded_gap(summary)) summary.gaps.push_back(*std::move(crowded));
   summary.duration_ns = totals.last_ns - std::min(header.started_ns, totals.last_ns);
   engine.print(summary);
-  return whole && totals.lost == 0 && engine.undecodable() == 0 ? kDone : kEvidenceLost;
+  return whole && totals.lost == 0 && summary.crowded == 0 && (header.wire_version <= 6 || totals.counters[WIRE_COUNT_UNTOLD] == 0) &&
+                 engine.undecodable() == 0
+             ? kDone
+             : kEvidenceLost;
 }
 
 }  // namespace synfate::cli

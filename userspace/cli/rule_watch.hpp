@@ -30,6 +30,8 @@ class RuleWatch {
   /// Where the kernel allows it; says so when it should and does not.
   void trace_functions(probe::TraceDepth depth);
   /// Where the kernel's own tracing is on: its lines about rules of iptables-legacy are to be believed.
+  /// See LegacyTables::sure_from_ns().
+  MonotonicNs traced_surely_from_ns() const { return legacy_tables_.sure_from_ns(); }
   void follow_traced(const std::vector<model::NetnsId>& namespaces) { legacy_tables_.follow(namespaces); }
   /// Ends what has seen no drop for a while.
   void tick(MonotonicNs now);

@@ -93,6 +93,9 @@ CgroupOwner parse_cgroup_path(std::string_view path) {
       owner.pod_uid.clear();
       within.clear();
       break;
+    } else if (i + 1 < components.size() && is_container_id(components[i]) && components[i + 1].starts_with("libpod-")) {
+      // A pod of podman's own, whose cgroup has the pod's number.
+      continue;
     } else if (const auto container = container_in(components[i], i == 0 ? std::string_view{} : components[i - 1])) {
       (owner.pod_uid.empty() ? around : within).push_back(*container);
     }

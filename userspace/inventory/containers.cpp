@@ -21,7 +21,7 @@ struct Place {
 };
 
 /// Where two tell of the same container the first counts; CRI-O writes its file to both of the last.
-constexpr std::array<Place, 8> kPlaces{{
+constexpr std::array<Place, 14> kPlaces{{
     {Engine::Containerd, "/run/containerd/io.containerd.runtime.v2.task/k8s.io"},
     {Engine::Containerd, "/run/k3s/containerd/io.containerd.runtime.v2.task/k8s.io"},
     {Engine::Containerd, "/run/k0s/containerd/io.containerd.runtime.v2.task/k8s.io"},
@@ -29,10 +29,23 @@ constexpr std::array<Place, 8> kPlaces{{
     {Engine::Docker, "/var/lib/docker/containers"},
     {Engine::Docker, "/var/snap/docker/common/var-lib-docker/containers"},
     {Engine::Storage, "/run/containers/storage/overlay-containers"},
+    {Engine::Storage, "/run/containers/storage/vfs-containers"},
+    {Engine::Storage, "/run/containers/storage/btrfs-containers"},
+    {Engine::Storage, "/run/containers/storage/zfs-containers"},
     {Engine::Storage, "/var/lib/containers/storage/overlay-containers"},
+    {Engine::Storage, "/var/lib/containers/storage/vfs-containers"},
+    {Engine::Storage, "/var/lib/containers/storage/btrfs-containers"},
+    {Engine::Storage, "/var/lib/containers/storage/zfs-containers"},
 }};
-/// Emptied by a boot, unlike the last of them.
-constexpr std::string_view kStorageRun = kPlaces[6].directory;
+/// Emptied by a boot, unlike the other.
+constexpr std::string_view kStorageRun = "/run/containers/storage/";
+constexpr std::string_view kStorageKept = "/var/lib/containers/storage/";
+
+/// Where the same driver of containers/storage keeps what a boot empties.
+std::string run_of(const Place& place) {
+  if (!place.directory.starts_with(kStorageKept)) return std::string{place.directory};
+  return std::string{kStorageRun} + std::string{place.directory.substr(kStorageKept.size())};
+}
 
 /// A node runs 110 pods unless told otherwise; what engines forgot to delete piles up beside them.
 constexpr std::size_t kMaxContainers = 8192;
@@ -85,7 +98,7 @@ Result<ContainerRecord> read_oci(Files& files, const Place& place, const std::st
   if (!text) return text.error();
   auto record = parse_oci_config(*text, containerd ? OciOwner::Containerd : OciOwner::Storage, id);
   if (!record) return of_file(record.error(), path);
-  record->pid = files.read_pid(containerd ? directory + "/init.pid" : std::string{kStorageRun} + "/" + id + "/userdata/pidfile");
+  record->pid = files.read_pid(containerd ? directory + "/init.pid" : run_of(place) + "/" + id + "/userdata/pidfile");
   record->source = (record->runtime.empty() ? "containers/storage" : record->runtime) + ": " + path;
   return record;
 }
@@ -113,7 +126,7 @@ bool is_listed(const ContainerRecord& record, const Place& place) {
     case Engine::Containerd: return record.sandbox;
     case Engine::Docker: return record.pid != 0 && (record.sandbox || !record.in_pod());
     case Engine::Storage:
-      return record.sandbox ? place.directory == kStorageRun || record.pid != 0
+      return record.sandbox ? place.directory.starts_with(kStorageRun) || record.pid != 0
                             : record.runtime == "podman" && record.pid != 0 && !record.in_pod();
   }
   return false;
@@ -135,7 +148,7 @@ Result<ContainerRecord> read_container(machine::FileTree& tree, std::string_view
   return Error{ErrorKind::Gone, "cannot find container " + id, "no engine keeps a record of it there", ""};
 }
 
-std::vector<ContainerRecord> list_containers(machine::FileTree& tree, std::vector<model::Gap>& gaps) {
+std::vector<ContainerRecord> list_containers(machine::FileTree& tree, const std::set<std::string>& except, std::vector<model::Gap>& gaps) {
   Files files{tree};
   std::vector<ContainerRecord> records;
   std::set<std::string> seen;
@@ -150,7 +163,7 @@ std::vector<ContainerRecord> list_containers(machine::FileTree& tree, std::vecto
     unsigned unreadable = 0;
     std::string first;
     for (const std::string& id : *ids) {
-      if (!is_container_id(id) || seen.count(id) != 0) continue;
+      if (!is_container_id(id) || seen.contains(id) || except.contains(id)) continue;
       auto record = read_at(files, place, id);
       if (record) {
         if (is_listed(*record, place)) {

@@ -3,6 +3,7 @@
 // believe that what it finds still runs.
 #pragma once
 
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,7 +19,7 @@ namespace synfate::inventory {
 Result<ContainerRecord> read_container(machine::FileTree& tree, std::string_view runtime, const std::string& id);
 
 /// The sandboxes of all engines, and the running containers of docker and podman that belong to no pod: some of them are nodes. By id, each
-/// once. What cannot be read is a gap for each place.
-std::vector<ContainerRecord> list_containers(machine::FileTree& tree, std::vector<model::Gap>& gaps);
+/// once, without those that the caller knows already. What cannot be read is a gap for each place.
+std::vector<ContainerRecord> list_containers(machine::FileTree& tree, const std::set<std::string>& except, std::vector<model::Gap>& gaps);
 
 }  // namespace synfate::inventory

@@ -120,18 +120,13 @@ void add_member(std::string& object, std::string_view key, std::string_view valu
 /// The same document without its mounts, devices and system calls, which are most of it.
 Result<std::string> excerpt(std::string_view text) {
   std::string outer;
-  Status inner = Ok{};
-  const auto walked = each_json_member(text, [&](std::string_view key, std::string_view value) {
-    if (key == "hostname" || key == "annotations") add_member(outer, key, value);
-    if (key != "linux" || value.front() != '{') return;
-    std::string linux_part;
-    inner = each_json_member(value, [&](std::string_view name, std::string_view part) {
-      if (name == "cgroupsPath" || name == "namespaces") add_member(linux_part, name, part);
-    });
-    if (!linux_part.empty()) add_member(outer, key, linux_part + "}");
+  std::string linux_part;
+  const auto walked = each_json_member(text, "linux", [&](std::string_view parent, std::string_view key, std::string_view value) {
+    if (parent.empty() && (key == "hostname" || key == "annotations")) add_member(outer, key, value);
+    if (!parent.empty() && (key == "cgroupsPath" || key == "namespaces")) add_member(linux_part, key, value);
   });
   if (!walked) return walked.error();
-  if (!inner) return inner.error();
+  if (!linux_part.empty()) add_member(outer, "linux", linux_part + "}");
   return (outer.empty() ? "{" : outer) + "}";
 }
 

@@ -2,11 +2,13 @@
 #include "inventory/details.hpp"
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
 
 #include "inventory/addresses.hpp"
+#include "inventory/bridge_vlans.hpp"
 #include "inventory/fdb.hpp"
 #include "inventory/links.hpp"
 #include "inventory/rules.hpp"
@@ -75,17 +77,12 @@ void keep_addresses(const model::Netns& before, std::vector<LinkRow>& rows) {
   }
 }
 
-}  // namespace
-
-void read_details_of(machine::NetnsVisit& visit, model::Netns& netns, const std::vector<model::NetnsId>& known, const OpenNetns& open) {
-  std::vector<model::Gap> gaps;
-  TableReader reader{visit, gaps};
+/// Returns what the kernel says of settings along with the devices; nothing if those could not be read.
+std::optional<std::map<std::string, std::string>> read_links(TableReader& reader, machine::NetnsVisit& visit, model::Netns& netns,
+                                                             std::vector<model::Gap>& gaps, const std::vector<model::NetnsId>& known,
+                                                             const OpenNetns& open) {
   auto links = reader.read(link_request(), "devices", decode_links);
   const auto addresses = reader.read(address_request(), "addresses", decode_addresses);
-  auto sysctls = read_sysctls(visit);
-  if (sysctls.unreadable != 0) {
-    gaps.push_back({"sysctls_unreadable", std::to_string(sysctls.unreadable) + " settings below /proc/sys/net could not be read"});
-  }
   if (links) {
     const unsigned missing = place_peers(visit, links->rows, netns.id, known, open);
     if (missing != 0) {
@@ -95,10 +92,6 @@ void read_details_of(machine::NetnsVisit& visit, model::Netns& netns, const std:
     if (!addresses) keep_addresses(netns, links->rows);
     netns.links.clear();
     for (LinkRow& row : links->rows) netns.links.push_back(std::move(row.link));
-    sysctls.values.merge(links->sysctls);
-    netns.sysctls = std::move(sysctls.values);
-  } else {
-    for (auto& [name, value] : sysctls.values) netns.sysctls[name] = std::move(value);
   }
   if (addresses) {
     for (model::Link& link : netns.links) link.addresses.clear();
@@ -108,15 +101,45 @@ void read_details_of(machine::NetnsVisit& visit, model::Netns& netns, const std:
       if (link != netns.links.end()) link->addresses.push_back(address);
     }
   }
+  if (!links) return std::nullopt;
+  return std::move(links->sysctls);
+}
+
+}  // namespace
+
+void read_devices_of(machine::NetnsVisit& visit, model::Netns& netns, const std::vector<model::NetnsId>& known, const OpenNetns& open) {
+  std::vector<model::Gap> gaps;
+  TableReader reader{visit, gaps};
+  read_links(reader, visit, netns, gaps, known, open);
+  netns.gaps = std::move(gaps);
+}
+
+void read_details_of(machine::NetnsVisit& visit, model::Netns& netns, const std::vector<model::NetnsId>& known, const OpenNetns& open) {
+  std::vector<model::Gap> gaps;
+  TableReader reader{visit, gaps};
+  auto of_devices = read_links(reader, visit, netns, gaps, known, open);
+  auto sysctls = read_sysctls(visit);
+  if (sysctls.unreadable != 0) {
+    gaps.push_back({"sysctls_unreadable", std::to_string(sysctls.unreadable) + " settings below /proc/sys/net could not be read"});
+  }
+  if (of_devices) netns.sysctls = *std::move(of_devices);
+  for (auto& [name, value] : sysctls.values) netns.sysctls[name] = std::move(value);
   const bool has_bridge = std::any_of(netns.links.begin(), netns.links.end(), [](const auto& link) { return link.kind == "bridge"; });
   if (!has_bridge) {
     netns.fdb.clear();
   } else if (auto fdb = reader.read(fdb_request(), "bridge_entries", decode_fdb)) {
     netns.fdb = std::move(fdb->rows);
   }
+  if (std::none_of(netns.links.begin(), netns.links.end(), [](const auto& link) { return link.vlan_filtering == true; })) {
+    netns.bridge_vlans.clear();
+  } else if (auto vlans = reader.read(bridge_vlan_request(), "bridge_vlans", decode_bridge_vlans)) {
+    netns.bridge_vlans = std::move(vlans->rows);
+  }
   if (const auto rules = reader.read(rule_request(), "ip_rules", decode_rules)) {
     netns.refusing_rules_ipv4 = rules->ipv4;
     netns.refusing_rules_ipv6 = rules->ipv6;
+    netns.own_rules_ipv4 = rules->own_ipv4;
+    netns.own_rules_ipv6 = rules->own_ipv6;
   }
   netns.gaps = std::move(gaps);
   netns.details_read = true;

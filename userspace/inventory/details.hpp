@@ -12,6 +12,7 @@ namespace synfate::inventory {
 
 /// Replaces what netns holds by what the visit finds, and its gaps by those of this visit; a table that cannot be read keeps its last rows.
 /// known: the namespaces where peers of veths may be.
+void read_devices_of(machine::NetnsVisit& visit, model::Netns& netns, const std::vector<model::NetnsId>& known, const OpenNetns& open);
 void read_details_of(machine::NetnsVisit& visit, model::Netns& netns, const std::vector<model::NetnsId>& known, const OpenNetns& open);
 
 }  // namespace synfate::inventory

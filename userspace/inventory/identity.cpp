@@ -44,8 +44,20 @@ std::optional<CgroupOwner> Identifier::owner_of(std::uint32_t tgid) {
   return parse_cgroup(*text);
 }
 
+std::optional<CgroupOwner> Identifier::owner_of(const model::Process& process) {
+  std::optional<CgroupOwner> seen;
+  if (process.cgroup_id != 0) {
+    if (const auto path = machine_.cgroup_path(process.cgroup_id)) seen = parse_cgroup("0::" + *path + "\n");
+    if (seen && !seen->pod_uid.empty()) return seen;
+  }
+  // Where engines use version 1 besides, that of version 2 says less than all together, or nothing.
+  auto now = owner_of(process.tgid);
+  return now ? now : seen;
+}
+
 void Identifier::identify(model::Inventory& inventory, const ProcessesByNetns& processes) {
   const std::vector<Member> members = members_of(inventory, processes);
+  unreadable_.clear();
   find_nodes(inventory, members);
   name_members(inventory, members);
   name_containers(inventory, members);
@@ -142,10 +154,24 @@ const std::vector<KubeletRecord>& Identifier::kubelet_of(Place& place) {
 std::optional<model::Pod> Identifier::pod_of(const Member& member, Place& place, Agreement& agreement) {
   agreement = Agreement::Unknown;
   const auto record = read_container(*place.files, member.owner.runtime, member.owner.container_id);
+  if (!record && record.error().kind != ErrorKind::Gone) {
+    unreadable_.insert(member.owner.container_id);
+    if (unreadable_why_.empty()) unreadable_why_ = to_string(record.error());
+  }
   if (record && record->in_pod()) {
+    if (!record->pod_uid.empty() && record->pod_uid != member.owner.pod_uid) {
+      agreement = Agreement::No;
+      dispute(member.netns, record->source + " is of a pod with uid " + record->pod_uid + ", the cgroup of process " +
+                                std::to_string(member.tgid) + " of one with uid " + member.owner.pod_uid);
+      return std::nullopt;
+    }
     if (!record->netns_path.empty()) {
       const auto there = place.files->identify(record->netns_path);
       if (there) agreement = there->inode == member.netns ? Agreement::Yes : Agreement::No;
+      if (agreement == Agreement::No && !record->host_network) {
+        dispute(member.netns, record->source + " names another namespace for its pod " + record->pod_namespace + "/" + record->pod_name +
+                                  ", in whose cgroup process " + std::to_string(member.tgid) + " is");
+      }
     }
     if (record->host_network) agreement = Agreement::No;
     model::Pod pod = pod_from(*record);
@@ -164,6 +190,10 @@ std::optional<model::Pod> Identifier::pod_of(const Member& member, Place& place,
   pod.source = known->source;
   if (known->host_network) agreement = Agreement::No;
   return pod;
+}
+
+void Identifier::dispute(model::NetnsId netns, const std::string& why) {
+  disputes_.emplace(netns, "network namespace " + std::to_string(netns) + " has no pod's name: " + why);
 }
 
 void Identifier::complete(model::Pod& pod, Place& place) {
@@ -228,6 +258,12 @@ void Identifier::name_members(model::Inventory& inventory, const std::vector<Mem
       netns.pod = std::move(candidate.pod);
     }
   }
+  for (auto& [id, why] : disputes_) {
+    const model::Netns* netns = inventory.find(id);
+    // Another of its processes has named it.
+    if (netns != nullptr && !netns->pod) gaps_.push_back({"pod_disputed", std::move(why)});
+  }
+  disputes_.clear();
 }
 
 /// What runs in a container and is neither a node nor a pod.
@@ -280,6 +316,8 @@ void Identifier::name_by_files(model::Inventory& inventory) {
 
 void Identifier::list_hosted(model::Inventory& inventory) {
   inventory.hosted.clear();
+  // Said again below, of all that there are.
+  std::erase_if(inventory.gaps, [](const model::Gap& gap) { return gap.code == "containers_unreadable"; });
   std::vector<std::pair<std::string, model::NetnsId>> ids;
   for (const auto& [id, netns] : inventory.namespaces) {
     if (netns.host) ids.emplace_back("", id);
@@ -288,7 +326,12 @@ void Identifier::list_hosted(model::Inventory& inventory) {
   for (const auto& [id, netns] : ids) {
     Place* place = place_of(inventory, id);
     if (place == nullptr) continue;
-    for (const ContainerRecord& record : list_containers(*place->files, gaps_)) {
+    // A sandbox whose pod has a namespace of its own is none of these, and is not read again.
+    std::set<std::string> elsewhere;
+    for (const auto& [other, each] : inventory.namespaces) {
+      if (each.pod && each.pod->node == place->node) elsewhere.insert(each.pod->sandbox_id);
+    }
+    for (const ContainerRecord& record : list_containers(*place->files, elsewhere, gaps_)) {
       if (!record.sandbox || !record.host_network || !record.in_pod()) continue;
       model::Pod pod = pod_from(record);
       pod.node = place->node;
@@ -300,9 +343,10 @@ void Identifier::list_hosted(model::Inventory& inventory) {
   note(inventory);
 }
 
-bool Identifier::own(model::Inventory& inventory, std::uint32_t tgid, MonotonicNs now) {
+bool Identifier::own(model::Inventory& inventory, const model::Process& process, MonotonicNs now) {
+  const std::uint32_t tgid = process.tgid;
   if (tgid == 0) return false;
-  const auto owner = owner_of(tgid);
+  const auto owner = owner_of(process);
   const auto asked = asked_.find(tgid);
   if (!owner && asked != asked_.end() && asked->second + kOwnerKept > now) return false;
   const bool had_one = inventory.owners.erase(tgid) != 0;
@@ -327,6 +371,12 @@ bool Identifier::own(model::Inventory& inventory, std::uint32_t tgid, MonotonicN
 }
 
 void Identifier::note(model::Inventory& inventory) {
+  if (!unreadable_why_.empty()) {
+    const std::size_t count = unreadable_.size();
+    gaps_.push_back({"containers_unreadable", "records of " + std::to_string(count) + (count == 1 ? " container" : " containers") +
+                                                  " of pods could not be used: " + unreadable_why_});
+    unreadable_why_.clear();
+  }
   for (model::Gap& gap : gaps_) {
     const bool said = std::any_of(inventory.gaps.begin(), inventory.gaps.end(),
                                   [&](const model::Gap& each) { return each.code == gap.code && each.text == gap.text; });

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,7 @@
 #include "inventory/containers.hpp"
 #include "inventory/kubelet_state.hpp"
 #include "machine/machine.hpp"
+#include "model/event.hpp"
 #include "model/inventory.hpp"
 
 namespace synfate::inventory {
@@ -30,9 +32,10 @@ class Identifier {
   void identify(model::Inventory& inventory, const ProcessesByNetns& processes);
   /// Pods in the network namespaces of their nodes, into the inventory. Reads every sandbox of every node.
   void list_hosted(model::Inventory& inventory);
-  /// Whose that process is, where its cgroup says more than its namespace. One that has just ended keeps its owner for some seconds; after
-  /// that its number may be another's. True when the inventory says something else now.
-  bool own(model::Inventory& inventory, std::uint32_t tgid, MonotonicNs now);
+  /// Whose that process is, where its cgroup says more than its namespace: the cgroup of version 2 that the kernel saw it in, else what its
+  /// number leads to now. One that has just ended keeps its owner for some seconds; after that its number may be another's. True when the
+  /// inventory says something else now.
+  bool own(model::Inventory& inventory, const model::Process& process, MonotonicNs now);
 
  private:
   struct Member {
@@ -50,6 +53,7 @@ class Identifier {
   enum class Agreement { Yes, No, Unknown };
 
   std::optional<CgroupOwner> owner_of(std::uint32_t tgid);
+  std::optional<CgroupOwner> owner_of(const model::Process& process);
   std::vector<Member> members_of(const model::Inventory& inventory, const ProcessesByNetns& processes);
   void find_nodes(model::Inventory& inventory, const std::vector<Member>& members);
   void name_members(model::Inventory& inventory, const std::vector<Member>& members);
@@ -57,6 +61,7 @@ class Identifier {
   void name_containers(model::Inventory& inventory, const std::vector<Member>& members);
   void name_by_files(model::Inventory& inventory);
   void complete(model::Pod& pod, Place& place);
+  void dispute(model::NetnsId netns, const std::string& why);
   Place* place_of(const model::Inventory& inventory, const std::string& outer_container_id);
   Place& machine_place();
   const std::vector<CniRecord>& cni_of(Place& place);
@@ -67,6 +72,9 @@ class Identifier {
   std::map<std::string, Place> places_;         ///< by the node's container; "": this machine
   std::map<std::uint32_t, MonotonicNs> asked_;  ///< when own() last saw them; bounded
   std::vector<model::Gap> gaps_;
+  std::map<model::NetnsId, std::string> disputes_;  ///< while members are named
+  std::set<std::string> unreadable_;                ///< containers, since the last identify()
+  std::string unreadable_why_;                      ///< of the first of them; empty: it was said
 };
 
 }  // namespace synfate::inventory

@@ -14,9 +14,18 @@ constexpr std::size_t kMaxWarnings = 8;
 
 bool starts_with(std::string_view text, std::string_view prefix) { return text.substr(0, prefix.size()) == prefix; }
 
-/// From at to the end of the line, which a line break between quotes is not: only inside of quotes does iptables print such bytes as they
-/// are, and it puts a backslash before every quote that is not its own. None: the text ends between quotes.
-std::optional<std::size_t> end_of_rule(std::string_view text, std::size_t at) {
+/// Quotes and nothing that could be one of them quoted: their number tells whether the line ends the rule.
+bool is_whole(std::string_view line) {
+  if (line.find('\\') != std::string_view::npos) return false;
+  bool quoted = false;
+  for (std::size_t at = line.find('"'); at != std::string_view::npos; at = line.find('"', at + 1)) quoted = !quoted;
+  return !quoted;
+}
+
+/// From at, whose line ends at newline, to the end of the rule. A line break between quotes is none: only there does iptables print such
+/// bytes as they are, and it puts a backslash before every quote that is not its own. None: the text ends between quotes.
+std::optional<std::size_t> end_of_rule(std::string_view text, std::size_t at, std::size_t newline) {
+  if (is_whole(text.substr(at, newline - at))) return newline;
   bool quoted = false;
   for (; at < text.size(); ++at) {
     const char c = text[at];
@@ -29,24 +38,6 @@ std::optional<std::size_t> end_of_rule(std::string_view text, std::size_t at) {
     }
   }
   return quoted ? std::nullopt : std::optional{text.size()};
-}
-
-/// The next word of a rule, with its quotes; empty at the end.
-std::string_view next_word(std::string_view& left) {
-  while (!left.empty() && left.front() == ' ') left.remove_prefix(1);
-  bool quoted = false;
-  std::size_t at = 0;
-  for (; at < left.size() && (quoted || left[at] != ' '); ++at) {
-    if (left[at] == '\\') {
-      ++at;
-    } else if (left[at] == '"') {
-      quoted = !quoted;
-    }
-  }
-  at = std::min(at, left.size());
-  const std::string_view word = left.substr(0, at);
-  left.remove_prefix(at);
-  return word;
 }
 
 std::string unquoted(std::string_view word) {
@@ -72,14 +63,6 @@ std::string_view without_counters(std::string_view line) {
   return line.substr(end + 2);
 }
 
-/// Words that iptables prints for an extension which it has no library for, or not in the kernel's revision.
-bool has_unknown_part(std::string_view rule) {
-  for (const std::string_view words : {"[unsupported revision]", "Bad built-in", "[0 bytes of unknown target data]", "UNKNOWN "}) {
-    if (rule.find(words) != std::string_view::npos) return true;
-  }
-  return rule.find("bytes of unknown ") != std::string_view::npos;
-}
-
 class Parser {
  public:
   explicit Parser(std::string_view text) : text_(text) {}
@@ -96,7 +79,7 @@ class Parser {
     std::string_view here = text_.substr(at_, newline - at_);
     if (!here.empty() && here.back() == '\r') here.remove_suffix(1);
     if (starts_with(without_counters(here), "-A ")) {
-      rule();
+      rule(newline);
       return;
     }
     at_ = newline + 1;
@@ -122,18 +105,18 @@ class Parser {
     table_ = &saved_.tables.back();
     table_->name = name;
     chains_.clear();
+    looked_up_ = 0;
   }
 
   void chain(std::string_view line) {
     const std::size_t blank = line.find(' ');
     if (table_ == nullptr || blank == std::string_view::npos) return odd();
     const std::string_view rest = line.substr(blank + 1);
-    chains_.emplace(line.substr(0, blank), static_cast<std::uint32_t>(table_->chains.size()));
     table_->chains.push_back({line.substr(0, blank), rest.substr(0, rest.find(' '))});
   }
 
-  void rule() {
-    const auto end = end_of_rule(text_, at_);
+  void rule(std::size_t newline) {
+    const auto end = end_of_rule(text_, at_, newline);
     const std::size_t begin = at_;
     at_ = end ? *end + 1 : text_.size();
     // A rule without the end of its line may lack more than that.
@@ -144,14 +127,27 @@ class Parser {
     std::string_view text = without_counters(text_.substr(begin, *end - begin));
     if (!text.empty() && text.back() == '\r') text.remove_suffix(1);
     std::string_view left = text.substr(3);
-    const std::string_view name = next_word(left);
+    const std::string_view name = iptables_word(left);
     if (table_ == nullptr || name.empty()) return odd();
-    auto known = chains_.find(name);
-    if (known == chains_.end()) {
-      known = chains_.emplace(name, static_cast<std::uint32_t>(table_->chains.size())).first;
-      table_->chains.push_back({name, ""});
+    table_->rules.push_back({text, index_of(name)});
+  }
+
+  /// Rules come chain by chain, and those in the order in which they are declared: tens of thousands are told without looking one up.
+  std::uint32_t index_of(std::string_view chain) {
+    constexpr std::size_t kAhead = 64;
+    const std::size_t here = table_->rules.empty() ? 0 : table_->rules.back().chain;
+    for (std::size_t i = here; i < std::min(here + kAhead, table_->chains.size()); ++i) {
+      if (table_->chains[i].name == chain) return static_cast<std::uint32_t>(i);
     }
-    table_->rules.push_back({text, known->second, has_unknown_part(text)});
+    for (; looked_up_ < table_->chains.size(); ++looked_up_) {
+      chains_.emplace(table_->chains[looked_up_].name, static_cast<std::uint32_t>(looked_up_));
+    }
+    const auto [known, is_new] = chains_.emplace(chain, static_cast<std::uint32_t>(looked_up_));
+    if (is_new) {
+      table_->chains.push_back({chain, ""});
+      ++looked_up_;
+    }
+    return known->second;
   }
 
   void odd() {
@@ -164,6 +160,7 @@ class Parser {
   SavedRules saved_;
   SavedTable* table_ = nullptr;
   std::map<std::string_view, std::uint32_t> chains_;
+  std::size_t looked_up_ = 0;  ///< so many of the table's chains are in it
 };
 
 }  // namespace
@@ -194,10 +191,10 @@ SavedRules parse_iptables_save(std::string_view text) { return Parser{text}.run(
 std::string iptables_comment(std::string_view rule) {
   std::string comments;
   while (!rule.empty()) {
-    const std::string_view word = next_word(rule);
+    const std::string_view word = iptables_word(rule);
     if (word.empty()) break;
     if (word != "--comment") continue;
-    const std::string comment = unquoted(next_word(rule));
+    const std::string comment = unquoted(iptables_word(rule));
     comments += (comments.empty() ? "" : " / ") + comment;
   }
   return comments;
@@ -205,11 +202,32 @@ std::string iptables_comment(std::string_view rule) {
 
 std::string_view iptables_target(std::string_view rule) {
   while (!rule.empty()) {
-    const std::string_view word = next_word(rule);
+    const std::string_view word = iptables_word(rule);
     if (word.empty()) break;
-    if (word == "-j" || word == "-g") return next_word(rule);
+    if (word == "-j" || word == "-g") return iptables_word(rule);
   }
   return {};
+}
+
+bool iptables_unknown_part(std::string_view rule) {
+  // What iptables prints for an extension which it has no library for, or not in the kernel's revision.
+  for (const std::string_view words : {"[unsupported revision]", "Bad built-in", "bytes of unknown ", "UNKNOWN "}) {
+    if (rule.find(words) != std::string_view::npos) return true;
+  }
+  return false;
+}
+
+std::string_view iptables_word(std::string_view& left) {
+  const std::size_t begin = std::min(left.find_first_not_of(' '), left.size());
+  std::size_t at = begin;
+  for (bool quoted = false; at < left.size() && (quoted || left[at] != ' '); ++at) {
+    if (left[at] == '"') quoted = !quoted;
+    if (left[at] == '\\') ++at;
+  }
+  at = std::min(at, left.size());
+  const std::string_view word = left.substr(begin, at - begin);
+  left.remove_prefix(at);
+  return word;
 }
 
 std::string one_line(std::string_view text) {

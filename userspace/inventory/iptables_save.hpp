@@ -14,7 +14,6 @@ namespace synfate::inventory {
 struct SavedRule {
   std::string_view text;    ///< "-A INPUT ..." without counters, as printed: a comment may have line breaks in it
   std::uint32_t chain = 0;  ///< index into its table's chains
-  bool unknown = false;     ///< iptables itself printed that it does not know a match or a target of it
 };
 
 struct SavedChain {
@@ -49,6 +48,10 @@ SavedRules parse_iptables_save(std::string_view text);
 std::string iptables_comment(std::string_view rule);
 /// The target of a rule's text, after -j or -g; empty if there is none. A view into the text.
 std::string_view iptables_target(std::string_view rule);
+/// iptables itself printed that it does not know a match or a target of it.
+bool iptables_unknown_part(std::string_view rule);
+/// The next word, taken off, with its quotes; empty at the end.
+std::string_view iptables_word(std::string_view& left);
 /// Every control character a blank.
 std::string one_line(std::string_view text);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "inventory/json_walk.hpp"
 
+#include <array>
 #include <nlohmann/json.hpp>
 
 #include "base/text.hpp"
@@ -67,6 +68,12 @@ class Sax {
   std::string why_;
 };
 
+constexpr std::array<bool, 256> kMarks = [] {
+  std::array<bool, 256> marks{};
+  for (const unsigned char c : {'"', '{', '}', '[', ']'}) marks[c] = true;
+  return marks;
+}();
+
 /// Knows strings and brackets, and where a value ends by them.
 class Scanner {
  public:
@@ -76,8 +83,9 @@ class Scanner {
     skip_blanks();
     return at_ == text_.size();
   }
+  bool next_is(char expected) { return !at_end() && text_[at_] == expected; }
   bool skip(char expected) {
-    if (at_end() || text_[at_] != expected) return false;
+    if (!next_is(expected)) return false;
     ++at_;
     return true;
   }
@@ -106,26 +114,46 @@ class Scanner {
 
  private:
   static bool is_blank(char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
-  static bool is_mark(char c) { return c == '"' || c == '{' || c == '}' || c == '[' || c == ']'; }
+  static bool is_mark(char c) { return kMarks[static_cast<unsigned char>(c)]; }
   void skip_blanks() {
     while (at_ < text_.size() && is_blank(text_[at_])) ++at_;
   }
   bool ended(std::size_t begin) const { return text_[begin] == '{' || text_[begin] == '[' || text_[begin] == '"'; }
   bool skip_string() {
-    const std::size_t begin = ++at_;
-    while ((at_ = text_.find('"', at_)) != std::string_view::npos) {
-      std::size_t escapes = 0;
-      while (at_ - escapes > begin && text_[at_ - escapes - 1] == '\\') ++escapes;
-      ++at_;
-      if (escapes % 2 == 0) return true;
+    ++at_;
+    while (at_ < text_.size()) {
+      const char c = text_[at_++];
+      if (c == '"') return true;
+      // Whatever it is, it does not end the string.
+      if (c == '\\' && at_ < text_.size()) ++at_;
     }
-    at_ = text_.size();
     return false;
   }
 
   std::string_view text_;
   std::size_t at_ = 0;
 };
+
+using TakeMember = std::function<void(std::string_view, std::string_view, std::string_view)>;
+
+/// NOLINTNEXTLINE(misc-no-recursion): one level deep, as what is inside opens nothing.
+bool scan_object(Scanner& scan, std::string_view parent, std::string_view open, const TakeMember& take) {
+  if (!scan.skip('{')) return false;
+  for (bool first = true; !scan.skip('}'); first = false) {
+    if (!first && !scan.skip(',')) return false;
+    const auto quoted = scan.value();
+    if (!quoted || quoted->size() < 2 || quoted->front() != '"' || !scan.skip(':')) return false;
+    const std::string_view key = quoted->substr(1, quoted->size() - 2);
+    if (!open.empty() && key == open && scan.next_is('{')) {
+      if (!scan_object(scan, key, "", take)) return false;
+      continue;
+    }
+    const auto value = scan.value();
+    if (!value || value->empty()) return false;
+    take(parent, key, *value);
+  }
+  return true;
+}
 
 }  // namespace
 
@@ -146,18 +174,10 @@ Status walk_json(std::string_view text, JsonVisitor& visitor) {
   return Ok{};
 }
 
-Status each_json_member(std::string_view text, const std::function<void(std::string_view, std::string_view)>& take) {
+Status each_json_member(std::string_view text, std::string_view open,
+                        const std::function<void(std::string_view, std::string_view, std::string_view)>& take) {
   Scanner scan{text};
-  if (!scan.skip('{')) return bad(kNotWhole);
-  for (bool first = true; !scan.skip('}'); first = false) {
-    if (!first && !scan.skip(',')) return bad(kNotWhole);
-    const auto key = scan.value();
-    if (!key || key->size() < 2 || key->front() != '"' || !scan.skip(':')) return bad(kNotWhole);
-    const auto value = scan.value();
-    if (!value || value->empty()) return bad(kNotWhole);
-    take(key->substr(1, key->size() - 2), *value);
-  }
-  if (!scan.at_end()) return bad(kNotWhole);
+  if (!scan_object(scan, "", open, take) || !scan.at_end()) return bad(kNotWhole);
   return Ok{};
 }
 

@@ -48,7 +48,10 @@ class JsonVisitor {
 /// BadData: not JSON, not a whole object, or deeper than anything that is read here.
 Status walk_json(std::string_view text, JsonVisitor& visitor);
 
-/// The members of an object as they are written, ten times as fast: values are only found to end. BadData: not a whole object.
-Status each_json_member(std::string_view text, const std::function<void(std::string_view key, std::string_view value)>& take);
+/// The members of an object as they are written, in one pass that is ten times as fast: values are only found to end. In the place of a
+/// member called `open`, if that is an object, come its own members, with its name as their parent; other parents are "". BadData: not a
+/// whole object.
+Status each_json_member(std::string_view text, std::string_view open,
+                        const std::function<void(std::string_view parent, std::string_view key, std::string_view value)>& take);
 
 }  // namespace synfate::inventory

@@ -17,6 +17,8 @@ namespace synfate::inventory {
 namespace {
 
 constexpr std::size_t kMaxKindBytes = 32;
+/// IFLA_BRPORT_LOCKED, Linux 5.18: older headers do not have it.
+constexpr std::uint16_t kPortLocked = 39;
 
 struct DeviceSetting {
   std::size_t index;
@@ -52,7 +54,25 @@ std::optional<model::BridgePort> bridge_port(const Attributes& info) {
   const Attributes data = info.nested(IFLA_INFO_SLAVE_DATA);
   const auto state = data.u8(IFLA_BRPORT_STATE);
   if (!state) return std::nullopt;
-  return model::BridgePort{*state, data.u8(IFLA_BRPORT_MODE).value_or(0) != 0, data.u8(IFLA_BRPORT_ISOLATED).value_or(0) != 0};
+  model::BridgePort port;
+  port.state = *state;
+  port.hairpin = data.u8(IFLA_BRPORT_MODE).value_or(0) != 0;
+  port.isolated = data.u8(IFLA_BRPORT_ISOLATED).value_or(0) != 0;
+  port.locked = data.u8(kPortLocked).value_or(0) != 0;
+  if (const auto flood = data.u8(IFLA_BRPORT_UNICAST_FLOOD)) port.flood = *flood != 0;
+  return port;
+}
+
+/// IFLA_XDP_ATTACHED alone does not say which program is where, since there may be one of each kind.
+std::vector<model::XdpProgram> xdp_programs(const Attributes& xdp) {
+  std::vector<model::XdpProgram> programs;
+  const auto add = [&](std::uint8_t mode, std::uint16_t attribute) {
+    if (const auto id = xdp.u32(attribute); id && *id != 0) programs.push_back({mode, *id});
+  };
+  add(XDP_ATTACHED_DRV, IFLA_XDP_DRV_PROG_ID);
+  add(XDP_ATTACHED_SKB, IFLA_XDP_SKB_PROG_ID);
+  add(XDP_ATTACHED_HW, IFLA_XDP_HW_PROG_ID);
+  return programs;
 }
 
 std::optional<LinkRow> decode_link(const Attributes& attributes, const ifinfomsg& header) {
@@ -68,9 +88,16 @@ std::optional<LinkRow> decode_link(const Attributes& attributes, const ifinfomsg
   link.master_ifindex = attributes.u32(IFLA_MASTER).value_or(0);
   const std::string_view mac = attributes.bytes(IFLA_ADDRESS);
   if (mac.size() == link.mac.size()) std::memcpy(link.mac.data(), mac.data(), mac.size());
+  link.xdp = xdp_programs(attributes.nested(IFLA_XDP));
   const Attributes info = attributes.nested(IFLA_LINKINFO);
   link.kind = info.text(IFLA_INFO_KIND, kMaxKindBytes);
   link.bridge_port = bridge_port(info);
+  if (link.up) {
+    if (const auto carrier = attributes.u8(IFLA_CARRIER)) link.carrier = *carrier != 0;
+  }
+  if (link.kind == "bridge") {
+    if (const auto filtering = info.nested(IFLA_INFO_DATA).u8(IFLA_BR_VLAN_FILTERING)) link.vlan_filtering = *filtering != 0;
+  }
   // For other kinds IFLA_LINK is the device below (vlan, macvlan), not a peer.
   if (link.kind == "veth" || link.kind == "netkit") {
     link.peer_ifindex = attributes.u32(IFLA_LINK).value_or(0);

@@ -146,6 +146,19 @@ machine::NetlinkRequest nft_elements_request(const NftTable& table, const std::s
   return asked;
 }
 
+machine::NetlinkRequest nft_element_request(const NftTable& table, const std::string& set, const std::string& key) {
+  auto asked = nft_elements_request(table, set);
+  asked.single = true;
+  std::string value;
+  std::string data;
+  std::string element;
+  append_attribute(value, NFTA_DATA_VALUE, key);
+  append_attribute(data, NLA_F_NESTED | NFTA_SET_ELEM_KEY, value);
+  append_attribute(element, NLA_F_NESTED | NFTA_LIST_ELEM, data);
+  append_attribute(asked.body, NLA_F_NESTED | NFTA_SET_ELEM_LIST_ELEMENTS, element);
+  return asked;
+}
+
 std::optional<std::uint32_t> decode_nft_generation(std::string_view message) {
   const auto attributes = open_message(message, NFT_MSG_NEWGEN);
   return attributes ? big32(*attributes, NFTA_GEN_ID) : std::nullopt;

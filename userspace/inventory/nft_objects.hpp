@@ -78,6 +78,8 @@ machine::NetlinkRequest nft_rules_request(const NftTable& table, const std::stri
 machine::NetlinkRequest nft_set_request(const NftTable& table, const std::string& set);
 machine::NetlinkRequest nft_sets_request(const NftTable& table);
 machine::NetlinkRequest nft_elements_request(const NftTable& table, const std::string& set);
+/// The one with that key, as in the registers; not of a set of ranges.
+machine::NetlinkRequest nft_element_request(const NftTable& table, const std::string& set, const std::string& key);
 
 /// The attributes of a message of that kind (NFT_MSG_*), as they are; none if it is another kind of message or malformed.
 std::optional<std::string_view> nft_payload(std::string_view message, int type);

@@ -8,10 +8,12 @@
 #include "base/text.hpp"
 #include "inventory/conntrack.hpp"
 #include "inventory/details.hpp"
+#include "inventory/device_queues.hpp"
 #include "inventory/names.hpp"
+#include "inventory/neighbour_tables.hpp"
 #include "inventory/nft_facts.hpp"
 #include "inventory/processes.hpp"
-#include "inventory/sockets.hpp"
+#include "inventory/routes.hpp"
 #include "inventory/xt_table.hpp"
 
 namespace synfate::inventory {
@@ -23,9 +25,9 @@ constexpr model::NetnsId kInitNetns = 0xeffffff9;
 constexpr std::size_t kMaxDeparted = 1024;
 /// A hundred thousand rules.
 constexpr std::size_t kMaxXtTableBytes = 32U << 20U;
-/// Reading the rules of a node with ten thousand services takes a third of a second of its processors.
-constexpr DurationNs kServicesFresh = 30 * kSecond;
-constexpr std::size_t kMaxServiceTables = 16;
+/// Of one namespace: those that were asked for last.
+constexpr std::size_t kMaxRoutes = 64;
+constexpr std::size_t kMaxServiceBooks = 16;
 /// Of one namespace: those that were asked for last.
 constexpr std::size_t kMaxServices = 256;
 /// A runtime forks first and enters the pod's namespace then.
@@ -232,28 +234,38 @@ Status InventoryReader::visit(model::NetnsId id, const std::function<void(machin
   return machine_.inside(*handle, [&](machine::NetnsVisit& there) { read(there, netns); });
 }
 
-Status InventoryReader::read_details(model::NetnsId id) {
+std::vector<model::NetnsId> InventoryReader::likely_peers() const {
   std::vector<model::NetnsId> known;
+  const auto is_first = [&](model::NetnsId id) {
+    const model::Netns* netns = inventory_.find(id);
+    return id == inventory_.own_netns || inventory_.node_of(id) != nullptr || (netns != nullptr && netns->host);
+  };
   for (const auto& [each, doors] : doors_) known.push_back(each);
+  std::stable_partition(known.begin(), known.end(), is_first);
+  return known;
+}
+
+Status InventoryReader::read_devices(model::NetnsId id) {
   return visit(id, [&](machine::NetnsVisit& there, model::Netns& netns) {
-    read_details_of(there, netns, known, [this](model::NetnsId other) { return open(other); });
+    read_devices_of(there, netns, likely_peers(), [this](model::NetnsId other) { return open(other); });
   });
 }
 
-Status InventoryReader::read_listeners(model::NetnsId id) {
-  if (!ask_inet_diag_) ask_inet_diag_ = may_ask_inet_diag(machine_);
-  std::optional<Error> failure;
-  auto visited = visit(id, [&](machine::NetnsVisit& there, model::Netns& netns) {
-    auto table = read_listen_table(there, *ask_inet_diag_);
-    if (!table) {
-      failure = std::move(table).error();
-      return;
-    }
-    netns.listeners = std::move(table->rows);
-    netns.listeners_read = table->complete;
+Status InventoryReader::read_details(model::NetnsId id) {
+  return visit(id, [&](machine::NetnsVisit& there, model::Netns& netns) {
+    read_details_of(there, netns, likely_peers(), [this](model::NetnsId other) { return open(other); });
   });
-  if (failure) return *failure;
-  return visited;
+}
+
+Status InventoryReader::read_route(model::NetnsId id, const model::RouteQuestion& question, MonotonicNs now) {
+  return visit(id, [&](machine::NetnsVisit& there, model::Netns& netns) {
+    std::erase_if(netns.routes, [&](const model::RouteAnswer& each) { return each.question == question; });
+    auto answer = inventory::read_route(there, question);
+    if (!answer) return;
+    answer->time_ns = now;
+    if (netns.routes.size() >= kMaxRoutes) netns.routes.erase(netns.routes.begin());
+    netns.routes.push_back(*std::move(answer));
+  });
 }
 
 bool InventoryReader::read_service(model::NetnsId id, const model::Endpoint& asked, MonotonicNs now) {
@@ -261,35 +273,52 @@ bool InventoryReader::read_service(model::NetnsId id, const model::Endpoint& ask
   if (netns == inventory_.namespaces.end() || asked.port == 0) return false;
   // Pods have no services of their own.
   if (netns->second.pod || netns->second.gone) return false;
-  if (services_.size() > kMaxServiceTables) services_.clear();
-  Services& known = services_[id];
-  if (known.read_ns == 0 || known.read_ns + kServicesFresh < now) {
-    known.read_ns = now;
-    known.table = {};
-    const auto handle = open(id);
-    if (!handle) return false;
-    if (auto table = read_services(machine_, *handle, netns->second.example_tgid)) known.table = *std::move(table);
-    for (const model::Gap& gap : known.table.gaps) {
-      auto& gaps = netns->second.gaps;
-      if (std::none_of(gaps.begin(), gaps.end(), [&](const model::Gap& each) { return each.text == gap.text; })) gaps.push_back(gap);
-    }
-  }
-  if (known.table.ports.empty()) return false;
   const auto own = [&](const model::Link& link) {
     return std::any_of(link.addresses.begin(), link.addresses.end(),
                        [&](const model::InterfaceAddress& each) { return each.address == asked.address; });
   };
   const bool own_address = std::any_of(netns->second.links.begin(), netns->second.links.end(), own);
-  const model::ServicePort* port = ServiceIndex(known.table.ports).find(asked, own_address);
-  if (port == nullptr) return false;
+  const auto handle = open(id);
+  if (!handle) return false;
+  if (services_.size() > kMaxServiceBooks) services_.clear();
+  ServiceBook& book = services_[id];
+  const auto port = book.find(machine_, *handle, netns->second.example_tgid, asked, own_address, now);
+  for (const model::Gap& gap : book.gaps()) {
+    auto& gaps = netns->second.gaps;
+    if (std::none_of(gaps.begin(), gaps.end(), [&](const model::Gap& each) { return each.text == gap.text; })) gaps.push_back(gap);
+  }
+  if (!port) return false;
   auto& services = netns->second.services;
-  std::erase_if(services, [&](const model::ServicePort& each) { return each.address == port->address; });
-  if (services.size() >= kMaxServices) services.erase(services.begin());
-  services.push_back(*port);
+  const auto keep = [&](const model::ServicePort& kept) {
+    std::erase_if(services, [&](const model::ServicePort& each) { return each.address == kept.address; });
+    if (services.size() >= kMaxServices) services.erase(services.begin());
+    services.push_back(kept);
+  };
+  if (!*port) {
+    // What it was by rules that have gone since is no longer so.
+    const std::size_t gone = std::erase_if(services, [&](const model::ServicePort& each) {
+      const bool of_node = own_address && each.kind == model::ServicePort::Kind::NodePort && each.address.port == asked.port;
+      return each.address == asked || of_node;
+    });
+    for (const model::ServicePort& other : book.others()) keep(other);
+    return gone != 0 || !book.others().empty();
+  }
+  keep(**port);
   return true;
 }
 
 Status InventoryReader::read_netfilter(model::NetnsId id) { return visit(id, read_netfilter_of); }
+
+Status InventoryReader::read_queues(model::NetnsId id, MonotonicNs now) {
+  return visit(id, [&](machine::NetnsVisit& there, model::Netns& netns) {
+    read_queues_of(there, netns);
+    if (netns.queues) netns.queues->time_ns = now;
+  });
+}
+
+Status InventoryReader::read_neighbours(model::NetnsId id, const std::set<model::MacAddress>& macs) {
+  return visit(id, [&](machine::NetnsVisit& there, model::Netns& netns) { read_neighbours_of(there, macs, netns); });
+}
 
 Result<XtTable> InventoryReader::read_xt_table(model::NetnsId id, int family, const std::string& table) {
   std::optional<Result<machine::XtTableBytes>> bytes;

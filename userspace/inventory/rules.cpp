@@ -20,6 +20,12 @@ RefusingRules decode_rules(const std::string& messages) {
       ++rules.malformed;
       return;
     }
+    const Attributes attributes{message, sizeof(fib_rule_hdr)};
+    const std::uint32_t priority = attributes.u32(FRA_PRIORITY).value_or(0);
+    // local at 0, main at 32766 and, for IPv4, default at 32767.
+    const bool usual = header->action == FR_ACT_TO_TBL && (priority == 0 || priority == 32766 || priority == 32767);
+    if (!usual && header->family == AF_INET) ++rules.own_ipv4;
+    if (!usual && header->family == AF_INET6) ++rules.own_ipv6;
     if (header->action != FR_ACT_BLACKHOLE && header->action != FR_ACT_UNREACHABLE && header->action != FR_ACT_PROHIBIT) return;
     if (header->family == AF_INET) ++rules.ipv4;
     if (header->family == AF_INET6) ++rules.ipv6;

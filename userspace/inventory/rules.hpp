@@ -12,6 +12,8 @@ namespace synfate::inventory {
 struct RefusingRules {
   unsigned ipv4 = 0;
   unsigned ipv6 = 0;
+  unsigned own_ipv4 = 0;  ///< of any kind, beyond those that every namespace begins with
+  unsigned own_ipv6 = 0;
   unsigned malformed = 0;
 };
 

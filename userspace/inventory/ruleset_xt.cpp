@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <set>
 
 #include "base/text.hpp"
 #include "inventory/iptables_save.hpp"
@@ -22,28 +23,10 @@ constexpr std::size_t kMaxTableBytes = 32U << 20U;
 
 Error unreadable(std::string why) { return {ErrorKind::BadData, "cannot read the rule's text", std::move(why), ""}; }
 
-/// The programs that speak to this backend, by name; a plain iptables-save may be either and is asked which.
-std::vector<std::vector<std::string>> commands_for(XtBackend backend, bool ipv6, const std::string& table) {
-  const std::string program = ipv6 ? "ip6tables" : "iptables";
-  return {{program + (backend == XtBackend::Legacy ? "-legacy-save" : "-nft-save"), "-t", table}};
-}
-
 bool speaks_to(XtBackend backend, const std::string& version) {
   const bool nft = version.find("(nf_tables)") != std::string::npos;
   // Before 1.8 there was one backend, and no word about it.
   return nft == (backend == XtBackend::Nft) && version.find(" v1.") != std::string::npos;
-}
-
-Result<ToolAnswer> save_table(machine::Machine& machine, const machine::NetnsHandle& netns, const std::vector<ToolBox>& boxes,
-                              XtBackend backend, bool ipv6, const std::string& table) {
-  auto answer = ask_tools(machine, netns, boxes, commands_for(backend, ipv6, table));
-  if (answer || answer.error().kind != ErrorKind::Gone) return answer;
-  const std::string plain = ipv6 ? "ip6tables-save" : "iptables-save";
-  for (const ToolBox& box : boxes) {
-    const auto version = ask_tools(machine, netns, {box}, {{plain, "-V"}});
-    if (version && speaks_to(backend, version->out)) return ask_tools(machine, netns, {box}, {{plain, "-t", table}});
-  }
-  return answer;
 }
 
 /// The entry that is meant. A trace tells chain and number, what counts or walks the table tells the offset.
@@ -98,12 +81,52 @@ std::string target_of(const XtTable& table, const XtRule& rule) {
 /// Those that kube-router and Calico make for a pod or a device: the jumps in them name the policies that did not admit a packet.
 bool speaks_as_a_whole(std::string_view chain) { return chain.starts_with("KUBE-POD-FW-") || chain.starts_with("cali-"); }
 
+/// Calico says in the first rule of a policy's chain whose it is; a group of policies has a chain of its own between.
+bool is_policy(std::string_view chain) { return chain.starts_with("cali-pi-") || chain.starts_with("cali-po-"); }
+bool is_policy_group(std::string_view chain) { return chain.starts_with("cali-gi-") || chain.starts_with("cali-go-"); }
+
+/// The chain's rules and, behind them, those that name the policies that it asks.
+std::vector<std::string> telling_rules(const SavedTable& table, const std::vector<const SavedRule*>& rules) {
+  std::vector<const SavedRule*> told = rules;
+  std::set<std::string_view> seen;
+  // What is added leads on itself, but only from a group to its policies.
+  for (std::size_t i = 0; i < told.size(); ++i) {
+    const std::string_view target = iptables_target(told[i]->text);
+    if ((!is_policy(target) && !is_policy_group(target)) || !seen.insert(target).second) continue;
+    const auto behind = table.rules_of(target);
+    const std::size_t wanted = is_policy(target) ? 1 : behind.size();
+    const std::size_t taken = std::min({wanted, behind.size(), kMaxChainRules - std::min(told.size(), kMaxChainRules)});
+    told.insert(told.end(), behind.begin(), behind.begin() + static_cast<std::ptrdiff_t>(taken));
+  }
+  std::vector<std::string> lines;
+  lines.reserve(told.size());
+  for (const SavedRule* each : told) lines.push_back(one_line(each->text).substr(0, kMaxRuleBytes));
+  return lines;
+}
+
 }  // namespace
+
+Result<ToolAnswer> save_xt_table(machine::Machine& machine, const machine::NetnsHandle& netns, const std::vector<ToolBox>& boxes,
+                                 XtBackend backend, bool ipv6, const std::string& table) {
+  const std::string program = ipv6 ? "ip6tables" : "iptables";
+  const auto command = [&](const std::string& save) {
+    return table.empty() ? std::vector{save} : std::vector<std::string>{save, "-t", table};
+  };
+  auto answer = ask_tools(machine, netns, boxes, {command(program + (backend == XtBackend::Legacy ? "-legacy-save" : "-nft-save"))});
+  if (answer || answer.error().kind != ErrorKind::Gone) return answer;
+  // A plain one may speak to either and is asked which.
+  const std::string plain = program + "-save";
+  for (const ToolBox& box : boxes) {
+    const auto version = ask_tools(machine, netns, {box}, {{plain, "-V"}});
+    if (version && speaks_to(backend, version->out)) return ask_tools(machine, netns, {box}, {command(plain)});
+  }
+  return answer;
+}
 
 Result<SavedChainText> read_saved_chain(machine::Machine& machine, const machine::NetnsHandle& netns, const std::vector<ToolBox>& boxes,
                                         XtBackend backend, bool ipv6, const std::string& table, const std::string& chain,
                                         std::size_t number) {
-  const auto answer = save_table(machine, netns, boxes, backend, ipv6, table);
+  const auto answer = save_xt_table(machine, netns, boxes, backend, ipv6, table);
   if (!answer) return unreadable(answer.error().why);
   const SavedRules saved = parse_iptables_save(answer->out);
   const SavedTable* found = saved.table(table);
@@ -118,15 +141,13 @@ Result<SavedChainText> read_saved_chain(machine::Machine& machine, const machine
   text.policy = std::string{named->policy};
   text.count = rules.size();
   if (number > rules.size()) return unreadable("the chain has fewer rules in what " + answer->source + " prints");
-  if (rules.size() <= kMaxChainRules && speaks_as_a_whole(chain)) {
-    for (const SavedRule* each : rules) text.chain.push_back(one_line(each->text).substr(0, kMaxRuleBytes));
-  }
+  if (rules.size() <= kMaxChainRules && speaks_as_a_whole(chain)) text.chain = telling_rules(*found, rules);
   if (number == 0) return text;
   const SavedRule& rule = *rules[number - 1];
   text.rule = one_line(rule.text);
   text.comment = one_line(iptables_comment(rule.text));
   text.target = std::string{iptables_target(rule.text)};
-  text.unknown_part = rule.unknown;
+  text.unknown_part = iptables_unknown_part(rule.text);
   return text;
 }
 

@@ -14,6 +14,10 @@ namespace synfate::inventory {
 
 enum class XtBackend { Legacy, Nft };
 
+/// What iptables-save of that backend prints of one table; of all that there are where it is empty.
+Result<ToolAnswer> save_xt_table(machine::Machine& machine, const machine::NetnsHandle& netns, const std::vector<ToolBox>& boxes,
+                                 XtBackend backend, bool ipv6, const std::string& table);
+
 /// What iptables-save says of one chain.
 struct SavedChainText {
   std::string source;
@@ -23,7 +27,8 @@ struct SavedChainText {
   std::string policy;
   std::size_t count = 0;
   bool unknown_part = false;       ///< iptables does not know a match or target of it
-  std::vector<std::string> chain;  ///< its rules in order, one line each; only of chains whose other rules say what one stands for
+  std::vector<std::string> chain;  ///< its rules in order, one line each; only of chains whose other rules say what one stands for. Behind
+                                   ///< them the first rule of each of Calico's policies that they lead to
 };
 
 /// number: from 1, 0 for the policy. An error says why there is no such chain or rule in what iptables-save prints.

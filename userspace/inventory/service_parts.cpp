@@ -62,13 +62,24 @@ model::Endpoint any_address(std::uint8_t family, std::uint16_t port) {
   return endpoint;
 }
 
-ServiceChains::Id ServiceChains::id(std::string_view chain) {
-  auto found = index_.lower_bound(chain);
-  if (found == index_.end() || found->first != chain) {
-    found = index_.emplace_hint(found, std::string{chain}, static_cast<Id>(chains_.size()));
-    chains_.emplace_back();
+NameIndex::Id NameIndex::id(std::string_view name) {
+  constexpr std::size_t kMaxAlike = 64;
+  if (const auto known = index_.find(name); known != index_.end()) return known->second;
+  if (const auto known = crowded_.find(name); known != crowded_.end()) return known->second;
+  const auto id = static_cast<Id>(names_.size());
+  const std::string_view own = names_.emplace_back(name);
+  if (id != 0 && index_.bucket_size(index_.bucket(own)) >= kMaxAlike) {
+    crowded_.emplace(own, id);
+  } else {
+    index_.emplace(own, id);
   }
-  return found->second;
+  return id;
+}
+
+ServiceChains::Id ServiceChains::id(std::string_view chain) {
+  const Id id = index_.id(chain);
+  if (id == chains_.size()) chains_.emplace_back();
+  return id;
 }
 
 std::vector<model::Endpoint> ServiceChains::endpoints(Id chain) {

@@ -5,11 +5,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "inventory/services.hpp"
@@ -33,10 +35,23 @@ std::optional<std::uint16_t> parse_port(std::string_view text);
 /// All zero, with that port: the address of a NodePort.
 model::Endpoint any_address(std::uint8_t family, std::uint16_t port);
 
+/// Numbers names from 0, tens of thousands of them: a hash table that whoever chooses the names cannot slow down.
+class NameIndex {
+ public:
+  using Id = std::uint32_t;
+
+  Id id(std::string_view name);
+
+ private:
+  std::unordered_map<std::string_view, Id> index_;
+  std::map<std::string_view, Id> crowded_;  ///< those that too many others have the hash of
+  std::deque<std::string> names_;
+};
+
 /// Chains, each leading to others or to endpoints. Takes any graph, also one with loops.
 class ServiceChains {
  public:
-  using Id = std::uint32_t;
+  using Id = NameIndex::Id;
 
   Id id(std::string_view chain);
   void leads(Id from, Id to) { chains_[from].next.push_back(to); }
@@ -54,7 +69,7 @@ class ServiceChains {
     std::uint32_t seen_in = 0;  ///< the search that came by last
   };
 
-  std::map<std::string, Id, std::less<>> index_;
+  NameIndex index_;
   std::vector<Chain> chains_;
   std::uint32_t search_ = 0;
   std::size_t endpoints_left_ = 262'144;

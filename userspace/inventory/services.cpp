@@ -2,29 +2,10 @@
 #include "inventory/services.hpp"
 
 #include <algorithm>
-#include <map>
 
 #include "inventory/service_parts.hpp"
 
 namespace synfate::inventory {
-namespace {
-
-/// The same port under the same address, told twice.
-void merge_port(model::ServicePort& port, model::ServicePort&& other) {
-  if (port.name.empty()) {
-    port.kind = other.name.empty() ? port.kind : other.kind;
-    port.namespace_name = std::move(other.namespace_name);
-    port.name = std::move(other.name);
-    port.port_name = std::move(other.port_name);
-  }
-  port.endpoints.insert(port.endpoints.end(), other.endpoints.begin(), other.endpoints.end());
-  std::sort(port.endpoints.begin(), port.endpoints.end());
-  port.endpoints.erase(std::unique(port.endpoints.begin(), port.endpoints.end()), port.endpoints.end());
-  port.source += "; " + other.source;
-}
-
-}  // namespace
-
 ServiceIndex::ServiceIndex(const std::vector<model::ServicePort>& ports) {
   ports_.reserve(ports.size());
   for (const model::ServicePort& port : ports) ports_.emplace_back(port.address, &port);
@@ -46,28 +27,27 @@ const model::ServicePort* ServiceIndex::find(const model::Endpoint& dialled, boo
   return address_of_node ? at(any) : nullptr;
 }
 
-void merge_services(ServiceTable& table, ServiceTable other) {
-  std::map<model::Endpoint, std::size_t> known;
-  for (std::size_t i = 0; i < table.ports.size(); ++i) known.emplace(table.ports[i].address, i);
-  std::size_t contradictions = 0;
-  for (model::ServicePort& port : other.ports) {
-    const auto same = known.find(port.address);
-    if (same == known.end()) {
-      table.ports.push_back(std::move(port));
-      continue;
-    }
-    model::ServicePort& first = table.ports[same->second];
-    if (!first.name.empty() && !port.name.empty() && first.full_name() != port.full_name()) {
-      ++contradictions;
-    } else {
-      merge_port(first, std::move(port));
-    }
+std::vector<model::ServicePort> ServiceIndex::of_address(const model::IpAddress& address, std::size_t at_most) const {
+  std::vector<model::ServicePort> found;
+  auto at = std::lower_bound(ports_.begin(), ports_.end(), model::Endpoint{address, 0},
+                             [](const auto& each, const model::Endpoint& wanted) { return each.first < wanted; });
+  for (; at != ports_.end() && at->first.address == address && found.size() < at_most; ++at) found.push_back(*at->second);
+  return found;
+}
+
+bool merge_service(model::ServicePort& port, model::ServicePort other) {
+  if (!port.name.empty() && !other.name.empty() && port.full_name() != other.full_name()) return false;
+  if (port.name.empty()) {
+    port.kind = other.name.empty() ? port.kind : other.kind;
+    port.namespace_name = std::move(other.namespace_name);
+    port.name = std::move(other.name);
+    port.port_name = std::move(other.port_name);
   }
-  table.gaps.insert(table.gaps.end(), other.gaps.begin(), other.gaps.end());
-  if (contradictions != 0) {
-    table.gaps.push_back({kServicesContradict, counted(contradictions, "address is one service's", "addresses are one service's") +
-                                                   " by one ruleset and another's by another: one is a leftover"});
-  }
+  port.endpoints.insert(port.endpoints.end(), other.endpoints.begin(), other.endpoints.end());
+  std::sort(port.endpoints.begin(), port.endpoints.end());
+  port.endpoints.erase(std::unique(port.endpoints.begin(), port.endpoints.end()), port.endpoints.end());
+  port.source += "; " + other.source;
+  return true;
 }
 
 }  // namespace synfate::inventory

@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 // The services of a node as kube-proxy wrote them into its rules: what address belongs to which, and where it leads, with no API server.
-// TCP only. Refuses to believe a comment that the name of kube-proxy's own chain contradicts; asks for no table that is not there, since
-// that would make it.
+// TCP only. Refuses to believe a comment that the name of kube-proxy's own chain contradicts.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
-#include "base/result.hpp"
 #include "machine/machine.hpp"
 #include "model/inventory.hpp"
 #include "model/who.hpp"
@@ -35,6 +34,8 @@ class ServiceIndex {
 
   /// The address itself first, then, if it is one of the node's own, a NodePort. Nothing: no service's.
   const model::ServicePort* find(const model::Endpoint& dialled, bool address_of_node) const;
+  /// Ports of that very address, the first few.
+  std::vector<model::ServicePort> of_address(const model::IpAddress& address, std::size_t at_most) const;
 
  private:
   const model::ServicePort* at(const model::Endpoint& address) const;
@@ -46,17 +47,18 @@ class ServiceIndex {
 /// "iptables-legacy", "ip6tables-nft": the beginning of each port's source, and which family it is.
 ServiceTable parse_iptables_services(std::string_view nat, std::string_view filter, const std::string& backend);
 
-/// What `nft -j list table ip kube-proxy`, or ip6, printed.
-ServiceTable parse_nft_services(std::string_view json);
-
 /// /proc/net/ip_vs. It tells no names and no kinds: each port is a ClusterIp without a name.
 ServiceTable parse_ipvs_services(std::string_view text);
 
-/// Both as one: the same address in both is one port with the endpoints of both.
-void merge_services(ServiceTable& table, ServiceTable other);
+struct NftService {
+  std::optional<model::ServicePort> port;
+  std::vector<model::Gap> gaps;
+};
 
-/// Of that namespace. tgid: a process in it, whose container's tools are preferred; 0: none is known. An error: the namespace cannot be
-/// entered; whatever else could not be read is a gap.
-Result<ServiceTable> read_services(machine::Machine& machine, const machine::NetnsHandle& netns, std::uint32_t tgid);
+/// Asks table kube-proxy of that family for one address, and for nothing else; where there is no such table, there is none.
+NftService find_nft_service(machine::NetnsVisit& visit, const model::Endpoint& dialled, bool address_of_node);
+
+/// The same address by two rulesets: one port with the endpoints of both. False: they name two services, and the first is left as it is.
+bool merge_service(model::ServicePort& port, model::ServicePort other);
 
 }  // namespace synfate::inventory

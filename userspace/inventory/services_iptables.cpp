@@ -33,26 +33,13 @@ struct Words {
   std::string_view target;
   std::string_view to;  ///< the last --to-destination: an extension that is not understood prints an empty one before it
   bool to_local = false;
+  std::string_view comments;  ///< all of them with what is between; as little as iptables_comment() has to look at
 };
-
-/// The next word with its quotes; empty at the end.
-std::string_view next_word(std::string_view& left) {
-  const std::size_t begin = std::min(left.find_first_not_of(' '), left.size());
-  std::size_t at = begin;
-  for (bool quoted = false; at < left.size() && (quoted || left[at] != ' '); ++at) {
-    if (left[at] == '"') quoted = !quoted;
-    if (left[at] == '\\') ++at;
-  }
-  at = std::min(at, left.size());
-  const std::string_view word = left.substr(begin, at - begin);
-  left.remove_prefix(at);
-  return word;
-}
 
 Words words_of(std::string_view rule) {
   Words words;
   bool negation = false;
-  for (std::string_view word = next_word(rule); !word.empty(); word = next_word(rule)) {
+  for (std::string_view word = iptables_word(rule); !word.empty(); word = iptables_word(rule)) {
     if (word == "!") {
       negation = true;
       continue;
@@ -60,19 +47,21 @@ Words words_of(std::string_view rule) {
     const bool negated = negation;
     negation = false;
     if (word == "-p") {
-      words.tcp = next_word(rule) == "tcp" && !negated;
+      words.tcp = iptables_word(rule) == "tcp" && !negated;
     } else if (word == "-d" || word == "--dport" || word == "--dst-type") {
       words.negated = words.negated || negated;
-      const std::string_view value = next_word(rule);
+      const std::string_view value = iptables_word(rule);
       if (word == "-d") words.destination = value;
       if (word == "--dport") words.port = value;
       if (word == "--dst-type") words.to_local = value == "LOCAL";
     } else if (word == "-j" || word == "-g") {
-      words.target = next_word(rule);
+      words.target = iptables_word(rule);
     } else if (word == "--to-destination") {
-      words.to = next_word(rule);
+      words.to = iptables_word(rule);
     } else if (word == "--comment") {
-      next_word(rule);
+      const char* const begin = words.comments.empty() ? word.data() : words.comments.data();
+      iptables_word(rule);
+      words.comments = {begin, static_cast<std::size_t>(rule.data() - begin)};
     }
   }
   return words;
@@ -80,10 +69,11 @@ Words words_of(std::string_view rule) {
 
 /// The target where it ends the rule, as it does unless it has options; empty if it does not. No quote follows, so that none encloses it.
 std::string_view last_target(std::string_view rule) {
-  constexpr std::string_view kJump = " -j ";
-  const std::size_t at = rule.rfind(kJump);
-  const std::string_view word = at == std::string_view::npos ? std::string_view{} : rule.substr(at + kJump.size());
-  return word.find_first_of(" \"\\\n") == std::string_view::npos ? word : std::string_view{};
+  constexpr std::string_view kJump = " -j";
+  const std::size_t at = rule.rfind(' ');
+  if (at == std::string_view::npos || !rule.substr(0, at).ends_with(kJump)) return {};
+  const std::string_view word = rule.substr(at + 1);
+  return word.find_first_of("\"\\\n") == std::string_view::npos ? word : std::string_view{};
 }
 
 /// What follows the kind in "KUBE-SVC-NPX46M4PTMTKRN6Y"; empty for any other chain.
@@ -115,7 +105,7 @@ class Reader {
     for (const SavedRule& rule : table.rules) {
       const Role& role = roles[rule.chain];
       if (role.dispatches) entry(table.chains[rule.chain].name, rule.text);
-      if (role.way) way(*role.way, rule);
+      if (role.way) way(*role.way, rule.text);
     }
     for (const Entry& each : entries_) add(each);
   }
@@ -160,6 +150,11 @@ class Reader {
     std::string_view target;
   };
 
+  struct Named {
+    std::string text;
+    ServiceName name;
+  };
+
   /// A jump from where every packet comes by.
   void entry(std::string_view chain, std::string_view rule) {
     const Words words = words_of(rule);
@@ -172,7 +167,7 @@ class Reader {
       if (words.target != "KUBE-MARK-MASQ" && words.target != kNodePorts) ++odd_;
       return;
     }
-    const std::string comment = iptables_comment(rule);
+    const std::string comment = iptables_comment(words.comments);
     const std::string_view text{comment};
     const std::size_t blank = std::min(text.find(' '), text.size());
     const bool verified = verify(text.substr(0, blank), hash);
@@ -192,11 +187,11 @@ class Reader {
   }
 
   /// A rule of a chain that was jumped to.
-  void way(ServiceChains::Id chain, const SavedRule& rule) {
-    std::string_view target = last_target(rule.text);
+  void way(ServiceChains::Id chain, std::string_view rule) {
+    std::string_view target = last_target(rule);
     Words words;
     if (target.empty() || target == "DNAT") {
-      words = words_of(rule.text);
+      words = words_of(rule);
       target = words.target;
     }
     if (!hash_in(target).empty() || starts_with(target, "KUBE-SEP-")) {
@@ -208,20 +203,25 @@ class Reader {
       } else {
         ++unreadable_;
       }
-    } else if (rule.unknown) {
+    } else if (!starts_with(target, "KUBE-") && iptables_unknown_part(rule)) {
       ++unreadable_;
     }
   }
 
   /// Remembers the name if the chain's is made of it.
   bool verify(std::string_view name, std::string_view hash) {
-    if (names_.find(hash) != names_.end() && known_as(hash) == name) return true;
+    std::optional<Named>& known = proven(hash);
+    if (known && known->text == name) return true;
     auto parsed = parse_service_name(name);
     if (!parsed || sha256_base32(std::string{name} + "tcp", kHashCharacters) != hash) return false;
-    names_.emplace(hash, Named{std::string{name}, *std::move(parsed)});
+    if (!known) known = Named{std::string{name}, *std::move(parsed)};
     return true;
   }
-  std::string_view known_as(std::string_view hash) const { return names_.find(hash)->second.text; }
+  std::optional<Named>& proven(std::string_view hash) {
+    const NameIndex::Id id = hashes_.id(hash);
+    if (id == names_.size()) names_.emplace_back();
+    return names_[id];
+  }
 
   std::optional<model::Endpoint> address_of(const Words& words, bool node_port) const {
     const auto port = parse_port(words.port);
@@ -239,11 +239,10 @@ class Reader {
     place.port->kind = entry.kind;
     place.port->endpoints = chains_.endpoints(chains_.id(entry.target));
     place.port->source = backend_ + ", table nat, " + std::string{entry.target};
-    const auto name = names_.find(hash_in(entry.target));
-    if (name == names_.end()) {
-      ++unnamed_;
+    if (const auto& named = proven(hash_in(entry.target))) {
+      set_name(*place.port, named->name);
     } else {
-      set_name(*place.port, name->second.name);
+      ++unnamed_;
     }
   }
 
@@ -253,7 +252,7 @@ class Reader {
     if (!words.tcp || words.port.empty() || (words.target != "REJECT" && words.target != "DROP")) return;
     const bool node_port = words.destination.empty() && words.to_local;
     const auto address = address_of(words, node_port);
-    const std::string comment = iptables_comment(rule);
+    const std::string comment = iptables_comment(words.comments);
     const std::string_view text{comment};
     const std::size_t blank = std::min(text.find(' '), text.size());
     const std::string_view phrase = text.substr(blank);
@@ -275,15 +274,11 @@ class Reader {
     place.port->source = backend_ + ", " + source + ", by its comment alone";
   }
 
-  struct Named {
-    std::string text;
-    ServiceName name;
-  };
-
   const std::string& backend_;
   bool ipv6_;
   std::vector<Entry> entries_;
-  std::map<std::string_view, Named> names_;  ///< by hash; a forged or missing comment does not hide a name that another one proves
+  NameIndex hashes_;
+  std::vector<std::optional<Named>> names_;  ///< by hash; a forged or missing comment does not hide a name that another one proves
   ServiceChains chains_;
   ServicePorts ports_;
   std::size_t odd_ = 0;

@@ -3,11 +3,13 @@
 
 #include <linux/inet_diag.h>
 #include <linux/sock_diag.h>
+#include <linux/tcp.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <array>
 #include <charconv>
+#include <cstddef>
 #include <cstring>
 
 #include "base/text.hpp"
@@ -17,6 +19,9 @@ namespace synfate::inventory {
 namespace {
 
 constexpr unsigned kTcpListen = 10;
+constexpr unsigned kTcpSynReceived = 3;
+/// Keys of one listener: a BGP speaker has one for each neighbour.
+constexpr std::size_t kMaxMd5Peers = 256;
 
 std::optional<std::uint32_t> parse_hex(std::string_view text) {
   std::uint32_t number = 0;
@@ -62,18 +67,69 @@ std::optional<ProcRow> parse_row(std::string_view line) {
   const auto uid = parse_number(columns[7]);
   const auto inode = parse_number(columns[9]);
   if (!local || !state || !queue || !uid || !inode) return std::nullopt;
-  return ProcRow{*state, {*local, *queue, std::nullopt, *inode, static_cast<std::uint32_t>(*uid)}};
+  ProcRow row{*state, {}};
+  row.socket.local = *local;
+  row.socket.queue_length = *queue;
+  row.socket.inode = *inode;
+  row.socket.uid = static_cast<std::uint32_t>(*uid);
+  return row;
+}
+
+machine::NetlinkRequest diag_request(int family, unsigned state, std::uint16_t port) {
+  inet_diag_req_v2 request{};
+  request.sdiag_family = static_cast<std::uint8_t>(family);
+  request.sdiag_protocol = IPPROTO_TCP;
+  request.idiag_states = 1U << state;
+  request.idiag_ext = 1U << (INET_DIAG_SKMEMINFO - 1);
+  request.id.idiag_sport = htons(port);
+  return {NETLINK_SOCK_DIAG, SOCK_DIAG_BY_FAMILY, body_of(request)};
+}
+
+model::IpAddress address_of(std::uint8_t family, const void* bytes) {
+  model::IpAddress address;
+  address.family = family == AF_INET ? 4 : 6;
+  std::memcpy(address.bytes.data(), bytes, family == AF_INET ? 4 : 16);
+  return address;
+}
+
+/// The keys themselves are left where they are.
+std::vector<model::Prefix> md5_peers_of(std::string_view keys) {
+  std::vector<model::Prefix> peers;
+  for (; keys.size() >= sizeof(tcp_diag_md5sig) && peers.size() < kMaxMd5Peers; keys.remove_prefix(sizeof(tcp_diag_md5sig))) {
+    tcp_diag_md5sig key{};
+    std::memcpy(&key, keys.data(), offsetof(tcp_diag_md5sig, tcpm_key));
+    peers.push_back({address_of(key.tcpm_family, &key.tcpm_addr), key.tcpm_prefixlen});
+  }
+  return peers;
+}
+
+model::ListenSocket socket_of(const inet_diag_msg& found, const Attributes& attributes) {
+  model::ListenSocket socket;
+  socket.local.address = address_of(found.idiag_family, &found.id.idiag_src[0]);
+  socket.local.port = ntohs(found.id.idiag_sport);
+  socket.queue_length = found.idiag_rqueue;
+  socket.queue_limit = found.idiag_wqueue;
+  socket.inode = found.idiag_inode;
+  socket.uid = found.idiag_uid;
+  socket.bound_ifindex = found.id.idiag_if;
+  if (const auto only = attributes.u8(INET_DIAG_SKV6ONLY); only && found.idiag_family == AF_INET6) socket.only_ipv6 = *only != 0;
+  if (const auto id = attributes.bytes(INET_DIAG_CGROUP_ID); id.size() >= sizeof socket.cgroup_id) {
+    std::memcpy(&socket.cgroup_id, id.data(), sizeof socket.cgroup_id);
+  }
+  socket.md5_peers = md5_peers_of(attributes.bytes(INET_DIAG_MD5SIG));
+  std::array<std::uint32_t, SK_MEMINFO_DROPS + 1> memory{};
+  if (const auto bytes = attributes.bytes(INET_DIAG_SKMEMINFO); bytes.size() >= sizeof memory) {
+    std::memcpy(memory.data(), bytes.data(), sizeof memory);
+    socket.drops = memory[SK_MEMINFO_DROPS];
+  }
+  return socket;
 }
 
 }  // namespace
 
-machine::NetlinkRequest listen_request(int family) {
-  inet_diag_req_v2 request{};
-  request.sdiag_family = static_cast<std::uint8_t>(family);
-  request.sdiag_protocol = IPPROTO_TCP;
-  request.idiag_states = 1U << kTcpListen;
-  return {NETLINK_SOCK_DIAG, SOCK_DIAG_BY_FAMILY, body_of(request)};
-}
+machine::NetlinkRequest listen_request(int family, std::uint16_t port) { return diag_request(family, kTcpListen, port); }
+
+machine::NetlinkRequest half_open_request(int family, std::uint16_t port) { return diag_request(family, kTcpSynReceived, port); }
 
 ListenTable decode_listeners(const std::string& messages) {
   ListenTable table;
@@ -83,19 +139,21 @@ ListenTable decode_listeners(const std::string& messages) {
       table.complete = false;
       return;
     }
-    if (found->idiag_state != kTcpListen) return;
-    model::ListenSocket socket;
-    socket.local.address.family = found->idiag_family == AF_INET ? 4 : 6;
-    std::memcpy(socket.local.address.bytes.data(), &found->id.idiag_src[0], found->idiag_family == AF_INET ? 4 : 16);
-    socket.local.port = ntohs(found->id.idiag_sport);
-    socket.queue_length = found->idiag_rqueue;
-    socket.queue_limit = found->idiag_wqueue;
-    socket.inode = found->idiag_inode;
-    socket.uid = found->idiag_uid;
-    table.rows.push_back(socket);
+    if (found->idiag_state == kTcpListen) table.rows.push_back(socket_of(*found, Attributes(message, sizeof(inet_diag_msg))));
   });
   if (!whole) table.complete = false;
   return table;
+}
+
+std::optional<model::Endpoint> half_open_end(std::string_view message) {
+  inet_diag_msg found{};
+  nlmsghdr header{};
+  if (message.size() < NLMSG_HDRLEN + sizeof found) return std::nullopt;
+  std::memcpy(&header, message.data(), sizeof header);
+  std::memcpy(&found, message.data() + NLMSG_HDRLEN, sizeof found);
+  if (header.nlmsg_type != SOCK_DIAG_BY_FAMILY || found.idiag_state != kTcpSynReceived) return std::nullopt;
+  if (found.idiag_family != AF_INET && found.idiag_family != AF_INET6) return std::nullopt;
+  return model::Endpoint{address_of(found.idiag_family, &found.id.idiag_src[0]), ntohs(found.id.idiag_sport)};
 }
 
 ListenTable parse_proc_tcp(std::string_view text, bool cut) {

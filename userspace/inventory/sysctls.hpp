@@ -17,7 +17,7 @@ struct Sysctl {
 };
 
 /// Per-device settings come with the devices (links.hpp).
-inline constexpr std::array<Sysctl, 27> kSysctls{{
+inline constexpr auto kSysctls = std::to_array<Sysctl>({
     {"net.ipv4.ip_forward", "net/ipv4/ip_forward"},
     {"net.ipv4.conf.all.forwarding", "net/ipv4/conf/all/forwarding"},
     {"net.ipv4.conf.all.rp_filter", "net/ipv4/conf/all/rp_filter"},
@@ -29,12 +29,14 @@ inline constexpr std::array<Sysctl, 27> kSysctls{{
     {"net.ipv4.ip_default_ttl", "net/ipv4/ip_default_ttl"},
     {"net.ipv4.tcp_syn_retries", "net/ipv4/tcp_syn_retries"},
     {"net.ipv4.tcp_syn_linear_timeouts", "net/ipv4/tcp_syn_linear_timeouts"},
+    {"net.ipv4.tcp_rto_max_ms", "net/ipv4/tcp_rto_max_ms"},
     {"net.ipv4.tcp_synack_retries", "net/ipv4/tcp_synack_retries"},
     {"net.ipv4.tcp_syncookies", "net/ipv4/tcp_syncookies"},
     {"net.ipv4.tcp_max_syn_backlog", "net/ipv4/tcp_max_syn_backlog"},
     {"net.ipv4.tcp_abort_on_overflow", "net/ipv4/tcp_abort_on_overflow"},
     {"net.ipv4.tcp_l3mdev_accept", "net/ipv4/tcp_l3mdev_accept"},
     {"net.core.somaxconn", "net/core/somaxconn"},
+    {"net.core.netdev_max_backlog", "net/core/netdev_max_backlog"},
     {"net.ipv6.conf.all.forwarding", "net/ipv6/conf/all/forwarding"},
     {"net.ipv6.conf.all.disable_ipv6", "net/ipv6/conf/all/disable_ipv6"},
     {"net.ipv6.bindv6only", "net/ipv6/bindv6only"},
@@ -45,7 +47,7 @@ inline constexpr std::array<Sysctl, 27> kSysctls{{
     {"net.bridge.bridge-nf-call-iptables", "net/bridge/bridge-nf-call-iptables"},
     {"net.bridge.bridge-nf-call-ip6tables", "net/bridge/bridge-nf-call-ip6tables"},
     {"net.ipv4.fib_multipath_hash_policy", "net/ipv4/fib_multipath_hash_policy"},
-}};
+});
 
 struct SysctlTable {
   std::map<std::string, std::string> values;  ///< untrusted; without those that this kernel or namespace does not have

@@ -20,12 +20,22 @@ bool same_moment(const Event& a, const Event& b) {
   return (a.time_ns > b.time_ns ? a.time_ns - b.time_ns : b.time_ns - a.time_ns) <= kSameMoment;
 }
 
-bool is_unreachable(std::uint8_t family, std::uint8_t type) { return family == 6 ? type == 1 : type == 3; }
+/// What asks for smaller packets is an "unreachable" of ICMP, and a type of its own of ICMPv6.
+bool is_of_kind(IcmpKind kind, std::uint8_t family, std::uint8_t type, std::uint8_t code) {
+  switch (kind) {
+    case IcmpKind::Unreachable: return family == 6 ? type == 1 : type == 3;
+    case IcmpKind::TooBig: return family == 6 ? type == 2 : type == 3 && code == 4;
+    case IcmpKind::TimeExceeded: return type == (family == 6 ? 3 : 11);
+  }
+  return false;
+}
 
 /// The first hop of that leg at the moment of the drop, if it leaves the namespace of the drop: then it was made there.
 const Event* made_at(const Case& kase, Leg leg, const Event& drop) {
   for (const Event* hop : kase.hops(leg)) {
     if (!same_moment(*hop, drop)) continue;
+    // Where that namespace was not observed the answer is met on its way.
+    if (!kase.sees(drop.place.netns, drop.time_ns)) return hop;
     return hop->place.netns == drop.place.netns && hop->get<Hop>()->kind == HopKind::Xmit ? hop : nullptr;
   }
   return nullptr;
@@ -49,11 +59,11 @@ bool came_from_beyond(const Event* first) { return first != nullptr && first->ge
 
 }  // namespace
 
-std::optional<Refusal> icmp_error_at(const Case& kase, const Event& drop) {
+std::optional<Refusal> icmp_error_at(const Case& kase, const Event& drop, IcmpKind kind) {
   for (const Event& event : kase.journey().events) {
     const auto* icmp = event.get<IcmpSent>();
     if (icmp == nullptr || event.leg != drop.leg || event.place.netns != drop.place.netns || !same_moment(event, drop)) continue;
-    if (!is_unreachable(event.flow.family(), icmp->type)) continue;
+    if (!is_of_kind(kind, event.flow.family(), icmp->type, icmp->code)) continue;
     if (event.skb != 0 && drop.skb != 0 && event.skb != drop.skb) continue;
     return Refusal{
         &event, false,
@@ -61,7 +71,7 @@ std::optional<Refusal> icmp_error_at(const Case& kase, const Event& drop) {
   }
   if (drop.leg != Leg::Syn) return std::nullopt;
   const Event* hop = made_at(kase, Leg::IcmpError, drop);
-  if (hop == nullptr || !is_unreachable(drop.flow.family(), hop->get<Hop>()->icmp_type)) return std::nullopt;
+  if (hop == nullptr || !is_of_kind(kind, drop.flow.family(), hop->get<Hop>()->icmp_type, hop->get<Hop>()->icmp_code)) return std::nullopt;
   return Refusal{hop, false,
                  "an " + icmp_words(drop.flow.family(), hop->get<Hop>()->icmp_type, hop->get<Hop>()->icmp_code) + " left by " +
                      place_words(kase, hop->place)};

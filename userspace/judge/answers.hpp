@@ -16,8 +16,9 @@ struct Refusal {
   std::string words;
 };
 
-/// An ICMP error about that packet, made in the namespace of the drop at the moment of the drop.
-std::optional<Refusal> icmp_error_at(const Case& kase, const model::Event& drop);
+enum class IcmpKind : unsigned char { Unreachable, TooBig, TimeExceeded };
+/// An ICMP error of that kind about that packet, made in the namespace of the drop at the moment of the drop.
+std::optional<Refusal> icmp_error_at(const Case& kase, const model::Event& drop, IcmpKind kind = IcmpKind::Unreachable);
 /// A RST that was made in the namespace of the drop at the moment of the drop, but not by a TCP socket's own reset path.
 std::optional<Refusal> reset_at(const Case& kase, const model::Event& drop);
 /// A RST that TCP sent from that namespace, by its own record or as a hop that begins there.

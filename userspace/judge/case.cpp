@@ -12,6 +12,13 @@ using model::Leg;
 using model::SocketEvent;
 using model::SocketEventKind;
 
+namespace {
+
+/// What is read of the machine within this time of an event counts as of its time; the session reads nothing more often.
+constexpr DurationNs kSoonEnough = 1 * kSecond;
+
+}  // namespace
+
 Case::Case(const model::Journey& journey, const model::Inventory& inventory, const JudgeOptions& options)
     : journey_(journey),
       inventory_(inventory),
@@ -19,6 +26,13 @@ Case::Case(const model::Journey& journey, const model::Inventory& inventory, con
       drops_(review_drops(journey, inventory)) {
   for (const Leg leg : {Leg::Syn, Leg::SynAck, Leg::Ack, Leg::Reset, Leg::ClientReset, Leg::IcmpError}) {
     hops_[static_cast<std::size_t>(leg)] = live_hops(journey, inventory, leg);
+  }
+  const Event* last = drop_event() != nullptr ? drop_event() : last_hop(farthest_leg());
+  const MonotonicNs decided_ns = last != nullptr ? last->time_ns : journey.last_ns;
+  for (const Pause& pause : options.pauses) {
+    // What happened just before it was not judged yet.
+    const bool meanwhile = decided_ns + kSameRound >= pause.from_ns && decided_ns < pause.until_ns;
+    if (meanwhile && pause.until_ns - decided_ns > kSoonEnough) read_late_ns_ = std::max(read_late_ns_, pause.until_ns - decided_ns);
   }
 }
 
@@ -30,6 +44,14 @@ Leg Case::farthest_leg() const {
     if (seen(leg)) return leg;
   }
   return Leg::None;
+}
+
+const model::Receiver* Case::receiver(const Event& drop) const {
+  for (const Event& event : journey_.events) {
+    const auto* receiver = event.get<model::Receiver>();
+    if (receiver != nullptr && event.skb == drop.skb && event.time_ns == drop.time_ns) return receiver;
+  }
+  return nullptr;
 }
 
 const Event* Case::socket_event(SocketEventKind kind) const {
@@ -115,7 +137,7 @@ bool is_edge(const model::Place& place) { return place.kind == DeviceKind::Physi
 namespace {
 
 /// Where the SYN was last received and the first SYN-ACK was then sent: its socket's own word may still be on its way. 0 if not so.
-model::NetnsId answering_netns(const model::Journey& journey) {
+model::NetnsId answering_netns(const model::Journey& journey, const model::Inventory& inventory) {
   const Event* last_syn = nullptr;
   for (const Event& event : journey.events) {
     const auto* hop = event.get<model::Hop>();
@@ -124,18 +146,24 @@ model::NetnsId answering_netns(const model::Journey& journey) {
     if (event.leg != Leg::SynAck) continue;
     const bool here = last_syn != nullptr && last_syn->get<model::Hop>()->kind != model::HopKind::Xmit &&
                       hop->kind == model::HopKind::Xmit && last_syn->place.netns == event.place.netns;
-    return here ? event.place.netns : 0;
+    // Where not all of it is observed the SYN may have gone through, and the SYN-ACK have come from beyond.
+    const bool surely = !inventory.scoped || inventory.scoped->sees(event.place.netns, last_syn == nullptr ? 0 : last_syn->time_ns) ||
+                        (last_syn != nullptr && inventory.scoped->ends_at(event.place.netns, last_syn->flow.dst));
+    return here && surely ? event.place.netns : 0;
   }
   return 0;
 }
 
 }  // namespace
 
-model::NetnsId server_netns(const model::Journey& journey) {
-  model::NetnsId netns = answering_netns(journey);
+model::NetnsId server_netns(const model::Journey& journey, const model::Inventory& inventory) {
+  model::NetnsId netns = answering_netns(journey, inventory);
   for (const Event& event : journey.events) {
     const auto* socket = event.get<SocketEvent>();
     if (socket != nullptr && socket->at_server && event.place.netns != 0) netns = event.place.netns;
+    const auto* closing = event.get<model::Closing>();
+    if (closing != nullptr && closing->at_server && event.place.netns != 0) netns = event.place.netns;
+    if (event.get<model::Decision>() != nullptr && event.place.netns != 0) netns = event.place.netns;
     const auto* drop = event.get<model::Drop>();
     if (drop != nullptr && event.leg == Leg::Syn && drop->reason == "NO_SOCKET" && event.place.netns != 0) netns = event.place.netns;
   }

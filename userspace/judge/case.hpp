@@ -31,6 +31,7 @@ struct DropReview {
   std::vector<const model::Event*> passed;          ///< a later packet got beyond
   std::vector<const model::Event*> by_design;       ///< not failures: taps, duplicates, flood clones
   std::vector<const model::Event*> for_other_macs;  ///< OTHERHOST
+  std::vector<const model::Event*> unplaced;        ///< how it came there was not observed (scoped.cpp), and more may be told yet
 };
 
 /// Sorts every drop of the journey (progress.cpp).
@@ -46,6 +47,9 @@ bool is_of_a_duplicate(const model::Journey& journey, const model::Event& drop, 
 void leave_out_duplicates(const model::Journey& journey, const model::Inventory& inventory, model::Leg leg,
                           std::vector<const model::Event*>& hops);
 bool is_for_other_mac(const model::Event& event);
+/// The drop is in a namespace that is observed in part or not at all, its packet was not seen to come there, and need not pass there on its
+/// way: it may have been a copy (scoped.cpp).
+bool is_unplaced(const model::Journey& journey, const model::Event& drop, const model::Inventory& inventory);
 
 class Case {
  public:
@@ -66,6 +70,8 @@ class Case {
   /// The most advanced leg of the handshake that was seen at a device; None when none was.
   model::Leg farthest_leg() const;
 
+  /// The socket that the dropped packet was for; null where the kernel does not tell.
+  const model::Receiver* receiver(const model::Event& drop) const;
   /// First event of that kind, null if none.
   const model::Event* socket_event(model::SocketEventKind kind) const;
   bool client_error(int error_number) const;
@@ -75,10 +81,14 @@ class Case {
   /// The only proof of silence is a socket that was closed before its first retransmit was due.
   bool closed_early_by_client() const;
   DurationNs observed_ns() const;
+  /// How long after what decides the machine was looked at, where the session did not run meanwhile; 0: soon enough.
+  DurationNs read_late_ns() const { return read_late_ns_; }
   /// A retransmitted SYN, or for leg SynAck a retransmitted SYN-ACK.
   bool retransmitted(model::Leg leg) const;
 
   const model::Netns* netns(model::NetnsId id) const { return inventory_.find(id); }
+  /// Was every device of that namespace observed at that time?
+  bool sees(model::NetnsId id, MonotonicNs at) const { return !inventory_.scoped || inventory_.scoped->sees(id, at); }
   const model::Link* link(const model::Place& place) const;
   /// Whether that address is one of that namespace's own; nothing when its links were not read.
   std::optional<bool> is_local_address(model::NetnsId netns, const model::IpAddress& address) const;
@@ -90,6 +100,7 @@ class Case {
   const model::Journey& journey_;
   const model::Inventory& inventory_;
   MonotonicNs now_ns_ = 0;
+  DurationNs read_late_ns_ = 0;
   DropReview drops_;
   std::array<std::vector<const model::Event*>, 7> hops_;  // by Leg
 };
@@ -101,6 +112,6 @@ bool is_tunnel(const model::Place& place);
 bool is_tcp_receive(std::string_view function);
 
 /// The namespace whose TCP acted on the SYN; 0: none on this node did, as far as was seen.
-model::NetnsId server_netns(const model::Journey& journey);
+model::NetnsId server_netns(const model::Journey& journey, const model::Inventory& inventory);
 
 }  // namespace synfate::judge

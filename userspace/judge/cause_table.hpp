@@ -32,6 +32,7 @@ struct Finding {
   std::vector<std::string> doubts;  ///< each makes it partial, and is said
   std::vector<std::string> notes;
   std::string next;
+  std::string elsewhere;  ///< evidence that it is none of this node's doing; not said beside a mistake of its own
 };
 
 using Match = std::optional<Finding> (*)(const Case&);
@@ -49,7 +50,10 @@ Finding finding_about_drop(const Case& kase, model::Stage stage);
 /// Exact, strong or partial, with the reasons added to the evidence: the only place that lowers a confidence.
 void settle_confidence(const Case& kase, const Finding& finding, model::Verdict& verdict);
 
+std::optional<Finding> match_reset_by_app(const Case& kase);
 std::optional<Finding> match_established(const Case& kase);
+std::optional<Finding> match_accept_queue_full(const Case& kase);
+std::optional<Finding> match_syn_queue_full(const Case& kase);
 std::optional<Finding> match_peer_reset(const Case& kase);
 std::optional<Finding> match_icmp_from_peer(const Case& kase);
 std::optional<Finding> match_ipvs(const Case& kase);
@@ -70,18 +74,29 @@ std::optional<Finding> match_route_prohibit(const Case& kase);
 std::optional<Finding> match_rp_filter(const Case& kase);
 std::optional<Finding> match_martian(const Case& kase);
 std::optional<Finding> match_neighbour_failed(const Case& kase);
+std::optional<Finding> match_neighbour_overflow(const Case& kase);
 std::optional<Finding> match_neighbour_unresolved(const Case& kase);
 std::optional<Finding> match_no_listener(const Case& kase);
 std::optional<Finding> match_tc_drop(const Case& kase);
 std::optional<Finding> match_xdp_drop(const Case& kase);
+std::optional<Finding> match_cgroup_bpf(const Case& kase);
+std::optional<Finding> match_socket_filter(const Case& kase);
+std::optional<Finding> match_tcp_auth(const Case& kase);
+std::optional<Finding> match_tcp_minttl(const Case& kase);
+std::optional<Finding> match_time_wait(const Case& kase);
+std::optional<Finding> match_xfrm(const Case& kase);
 std::optional<Finding> match_bridge_hairpin(const Case& kase);
+std::optional<Finding> match_bridge_port_state(const Case& kase);
+std::optional<Finding> match_bridge_filter(const Case& kase);
+std::optional<Finding> match_device_down(const Case& kase);
+std::optional<Finding> match_qdisc_drop(const Case& kase);
+std::optional<Finding> match_cpu_backlog(const Case& kase);
+std::optional<Finding> match_mtu(const Case& kase);
+std::optional<Finding> match_ttl(const Case& kase);
+std::optional<Finding> match_checksum(const Case& kase);
 std::optional<Finding> match_wrong_mac(const Case& kase);
 std::optional<Finding> match_left_node(const Case& kase);
 std::optional<Finding> match_other(const Case& kase);
 std::optional<Finding> match_unknown(const Case& kase);
-
-/// Causes that the kernel's reason alone proves: one row of data each (causes/by_reason.cpp). The finding says which.
-std::optional<Finding> match_by_reason(const Case& kase);
-std::vector<std::string_view> causes_by_reason();
 
 }  // namespace synfate::judge

@@ -2,6 +2,7 @@
 // How sure a finding is. Losses lower only the claims that they can touch: a record of a drop stays true whatever else was lost, but an
 // absence is worth nothing when what is absent may have been lost.
 #include "judge/cause_table.hpp"
+#include "judge/scoped.hpp"
 #include "judge/words.hpp"
 
 namespace synfate::judge {
@@ -14,6 +15,16 @@ void settle_confidence(const Case& kase, const Finding& finding, model::Verdict&
                      " lost on this machine meanwhile: " +
                      (finding.basis == Basis::Record ? "a later packet that got through, or an answer, may be among them"
                                                      : "what is missing here may be among them"));
+  }
+  if (const DurationNs late = kase.read_late_ns(); finding.basis != Basis::Socket && late != 0) {
+    doubts.push_back("synfate did not run for " + duration_words(late) +
+                     " after it: rules, routes, devices and sockets were looked at only then, and may have been others");
+  }
+  if (finding.basis == Basis::Absence) {
+    if (std::string unobserved = unobserved_way(kase); !unobserved.empty()) doubts.push_back(std::move(unobserved));
+  }
+  if (finding.basis == Basis::Record && kase.drop_event() != nullptr) {
+    if (std::string copy = unobserved_copy(kase); !copy.empty()) doubts.push_back(std::move(copy));
   }
   if (finding.basis == Basis::Absence && journey.hops_lost > 0) {
     doubts.push_back(count_words(journey.hops_lost, "hop") + " of this attempt did not fit the flight record");

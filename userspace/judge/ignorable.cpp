@@ -20,9 +20,12 @@ bool is_tap(std::string_view function) {
   return function == "packet_rcv" || function == "tpacket_rcv" || function == "packet_rcv_spkt" || function == "packet_rcv_fanout";
 }
 
+/// Kernels have reasons since c504e5c2f964 (5.17, and by backport in later 5.15.x).
+bool is_no_reason(std::string_view reason) { return reason.empty() || reason == "NOT_SPECIFIED"; }
+
 /// TCP frees a duplicate with no reason, or with one that only says that the packet was not what the state expects.
 bool is_reason_of_duplicates(std::string_view reason) {
-  return reason == "NOT_SPECIFIED" || reason == "TCP_INVALID_SYN" || reason == "TCP_OLD_SEQUENCE" || reason == "TCP_INVALID_SEQUENCE" ||
+  return is_no_reason(reason) || reason == "TCP_INVALID_SYN" || reason == "TCP_OLD_SEQUENCE" || reason == "TCP_INVALID_SEQUENCE" ||
          reason == "TCP_OLD_DATA" || reason == "TCP_OLD_ACK" || reason == "TCP_FLAGS";
 }
 
@@ -73,7 +76,7 @@ bool is_by_design(const model::Journey& journey, const Event& event) {
       return is_reason_of_duplicates(drop->reason) && (journey.client_established || hop_until(journey, Leg::Ack, event.time_ns));
     case Leg::Ack:
       // TCP_DEFER_ACCEPT's ignored ACK; older kernels free the ACK that finds a full accept queue in the same words.
-      return drop->reason == "NOT_SPECIFIED";
+      return is_no_reason(drop->reason);
     default: return false;
   }
 }

@@ -14,9 +14,16 @@
 
 namespace synfate::judge {
 
+/// The session did not run: what happened meanwhile was seen, but the machine could be looked at only afterwards.
+struct Pause {
+  MonotonicNs from_ns = 0;
+  MonotonicNs until_ns = 0;
+};
+
 struct JudgeOptions {
   MonotonicNs now_ns = 0;  ///< the journey's own clock; 0: the time of its last event
   std::string tier;        ///< what the probe can see, in DESIGN's words: "1"
+  std::vector<Pause> pauses = {};
 };
 
 /// The verdict as far as the events of the journey go. The same arguments give the same verdict. `fate` is Unfinished and `cause` empty
@@ -27,9 +34,27 @@ model::Verdict judge(const model::Journey& journey, const model::Inventory& inve
 /// promiscuously. Such a journey deserves no row, not even an unfinished one.
 bool concerns_this_node(const model::Journey& journey);
 
-/// When connect() gives up, in whole seconds from the first SYN, from the sysctls of the client's namespace. Nothing when the client is
-/// not on this node, sent no SYN, or its sysctls were not read. A socket's own TCP_SYNCNT or TCP_USER_TIMEOUT is not known here.
+/// In a session that observes the devices of its scope only: this attempt cannot be judged as well as one whose whole way is observed.
+bool wants_all_devices(const model::Journey& journey, const model::Inventory& inventory, const JudgeOptions& options);
+
+/// A way that is worth knowing for the verdict, and where to ask for it.
+struct WantedRoute {
+  model::NetnsId netns = 0;
+  model::RouteQuestion question;
+};
+
+/// What to read into the inventory before judging; it needs the devices of the namespaces that it is about.
+std::vector<WantedRoute> wanted_routes(const model::Journey& journey, const model::Inventory& inventory);
+
+/// When connect() gives up, in whole seconds from the first SYN, from the socket's options and the sysctls of the client's namespace.
+/// Nothing when the client is not on this node, sent no SYN, its sysctls were not read, or it keeps another time than they say.
 std::optional<unsigned> gives_up_after_s(const model::Journey& journey, const model::Inventory& inventory);
+
+/// When the application closed its socket by itself while it was still waiting, from the first SYN. Nothing when it did not, or did so
+/// before the first SYN was due again.
+std::optional<DurationNs> gave_up_after(const model::Journey& journey);
+/// That, where the fate is one that giving up says something about.
+bool tells_of_giving_up(const model::Journey& journey, const model::Verdict& verdict);
 
 /// Every cause that judge() can name, in the order in which they are tried.
 std::vector<std::string_view> cause_names();

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 // The two ends of an attempt, named as far as the inventory goes; an end that is not proved to be on this node has no namespace.
+#include <algorithm>
+
 #include "judge/case.hpp"
 #include "judge/judge.hpp"
+#include "judge/listeners.hpp"
 #include "judge/meaning.hpp"
 
 namespace synfate::judge {
@@ -15,6 +18,19 @@ void name_netns(const model::Inventory& inventory, model::Party& party) {
   party.node = netns->node;
   if (netns->pod) party.pod = netns->pod->full_name();
   party.container = netns->container;
+}
+
+/// A listener that refused, or may have refused, what came for it: it leaves no event, but it was looked at.
+void name_listener(const model::Journey& journey, const model::Inventory& inventory, model::Party& party) {
+  const Case kase(journey, inventory, {});
+  const bool dropped = std::any_of(journey.events.begin(), journey.events.end(),
+                                   [](const model::Event& event) { return event.get<model::Drop>() != nullptr; });
+  if (party.netns == 0 && dropped) return;
+  const auto queues = queues_of(kase, model::Leg::Syn);
+  if (!queues || queues->listener == nullptr || (party.netns != 0 && party.netns != queues->netns->id)) return;
+  party.netns = queues->netns->id;
+  party.process.tgid = queues->listener->owner_tgid;
+  party.process.comm = queues->listener->owner_comm;
 }
 
 }  // namespace
@@ -36,7 +52,8 @@ model::Party client_party(const model::Journey& journey, const model::Inventory&
 
 model::Party server_party(const model::Journey& journey, const model::Inventory& inventory) {
   model::Party party;
-  party.netns = server_netns(journey);
+  party.netns = server_netns(journey, inventory);
+  name_listener(journey, inventory, party);
   name_netns(inventory, party);
   if (const model::ServicePort* service = asked_service(journey, inventory)) party.service = service->full_name();
   return party;

@@ -98,9 +98,18 @@ bool answered_later(const model::Journey& journey, const Event& drop) {
   return std::any_of(journey.events.begin(), journey.events.end(), [&](const Event& event) {
     if (event.time_ns <= drop.time_ns) return false;
     if (drop.leg == Leg::SynAck) return event.leg == Leg::Ack && event.get<Hop>() != nullptr;
+    if (const auto* decision = event.get<model::Decision>()) return decision->drops != 0 || decision->cookies_sent != 0;
     const auto* socket = event.get<model::SocketEvent>();
     if (socket != nullptr) return socket->kind == model::SocketEventKind::SynAckRetransmit;
     return (event.leg == Leg::SynAck || event.leg == Leg::Ack) && event.get<Hop>() != nullptr;
+  });
+}
+
+/// The attempt has ended, and no later packet of that leg was seen.
+bool nothing_follows(const model::Journey& journey, const Event& drop) {
+  if (!journey.ended) return false;
+  return std::none_of(journey.events.begin(), journey.events.end(), [&](const Event& event) {
+    return event.leg == drop.leg && event.get<Hop>() != nullptr && event.time_ns > drop.time_ns + kSameRound;
   });
 }
 
@@ -155,12 +164,20 @@ DropReview review_drops(const model::Journey& journey, const model::Inventory& i
       review.by_design.push_back(&event);
     } else if ((on_bridge(event, *drop, inventory) && a_copy_went_on(path, event)) || is_of_a_duplicate(journey, event, inventory)) {
       review.by_design.push_back(&event);
+    } else if (is_unplaced(journey, event, inventory)) {
+      review.unplaced.push_back(&event);
     } else if (const std::size_t reached = path.reached(event, may_wait(*drop));
                seen_beyond(path, event, reached) || answered_later(journey, event)) {
       review.passed.push_back(&event);
     } else {
       open.push_back({&event, reached});
     }
+  }
+  // Where nothing else was dropped, and nothing more is to come, they are all that is known.
+  if (open.empty() &&
+      std::all_of(review.unplaced.begin(), review.unplaced.end(), [&](const Event* drop) { return nothing_follows(journey, *drop); })) {
+    for (const Event* drop : review.unplaced) open.push_back({drop, 0});
+    review.unplaced.clear();
   }
   decide(open, review);
   return review;

@@ -79,6 +79,7 @@ std::string reason_words(const model::Drop& drop) { return drop.reason.empty() ?
 
 std::string errno_word(int error_number) {
   switch (error_number < 0 ? -error_number : error_number) {
+    case 1: return "EPERM";
     case 3: return "ESRCH";
     case 11: return "EAGAIN";
     case 13: return "EACCES";

@@ -79,7 +79,8 @@ void begin_child(pid_t parent) {
   // A synfate that is killed must leave nothing running.
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != parent) ::_exit(127);
-  ::setpgid(0, 0);
+  // Also from the user's terminal, which a container's tool could type into.
+  ::setsid();
   for (int number = 1; number < NSIG; ++number) ::signal(number, SIG_DFL);
   sigset_t none;
   sigemptyset(&none);
@@ -123,8 +124,6 @@ Result<CommandOutput> run_child(const std::string& what, const RunOptions& optio
     body({out->writer.get(), err->writer.get(), report->writer.get()});
     ::_exit(127);
   }
-  // Both sides set the group, so that it exists for whichever needs it first.
-  ::setpgid(forked, forked);
   Child child{forked};
   out->writer.reset();
   err->writer.reset();

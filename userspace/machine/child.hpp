@@ -28,7 +28,7 @@ struct ChildFailure {
 /// Leaves the calling process no capability but CAP_NET_ADMIN and CAP_NET_RAW, and no way to gain one. Errno when it fails.
 bool keep_network_capabilities_only();
 
-/// Forks; body runs in the child, with default signals, in a process group of its own, and must end it: with exec, _exit or give_up.
+/// Forks; body runs in the child, with default signals, in a session of its own, and must end it: with exec, _exit or give_up.
 Result<CommandOutput> run_child(const std::string& what, const RunOptions& options, const std::function<void(const ChildEnds&)>& body,
                                 const std::function<Error(const ChildFailure&)>& explain);
 

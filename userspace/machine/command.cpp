@@ -24,6 +24,16 @@ constexpr std::array<std::string_view, 6> kProgramDirectories{"/usr/sbin/", "/us
 /// In the order in which the child goes through them.
 enum Step : int { kStepNetns, kStepTools, kStepCapabilities, kStepInput, kStepExec };
 
+/// Nobody but root, or the user who runs synfate, can have put it there.
+bool is_trusted(const std::string& path) {
+  const auto only_root_writes = [](const std::string& at) {
+    struct stat found {};
+    if (::stat(at.c_str(), &found) != 0) return false;
+    return (found.st_uid == 0 || found.st_uid == ::geteuid()) && (found.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+  };
+  return only_root_writes(path) && only_root_writes(path.substr(0, path.rfind('/') + 1));
+}
+
 /// Where it may be: nowhere for a name with a directory in it that is not a whole path.
 std::vector<std::string> places_of(const std::string& name) {
   if (name.empty()) return {};
@@ -78,7 +88,7 @@ Result<CommandOutput> run_command(const std::vector<std::string>& argv, const Ru
                                    : "there is no such program on this machine",
                          ""};
   std::vector<std::string> programs = places_of(argv.front());
-  if (!elsewhere) std::erase_if(programs, [](const std::string& path) { return ::access(path.c_str(), X_OK) != 0; });
+  if (!elsewhere) std::erase_if(programs, [](const std::string& path) { return ::access(path.c_str(), X_OK) != 0 || !is_trusted(path); });
   if (programs.empty()) return no_program;
   Tools tools;
   if (elsewhere) {
@@ -88,6 +98,7 @@ Result<CommandOutput> run_command(const std::vector<std::string>& argv, const Ru
   }
 
   std::vector<char*> arguments;
+  arguments.reserve(argv.size() + 1);
   for (const std::string& argument : argv) arguments.push_back(const_cast<char*>(argument.c_str()));
   arguments.push_back(nullptr);
   std::array<std::string, 2> variables{"PATH=/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin", "LC_ALL=C"};
@@ -98,8 +109,9 @@ Result<CommandOutput> run_command(const std::vector<std::string>& argv, const Ru
     const int input = ::open("/dev/null", O_RDONLY);
     if (input < 0) give_up(ends, kStepInput);
     if (options.netns != nullptr && ::setns(options.netns->fd(), CLONE_NEWNET) != 0) give_up(ends, kStepNetns);
-    if (elsewhere && !enter(tools)) give_up(ends, kStepTools);
-    if (elsewhere && !keep_network_capabilities_only()) give_up(ends, kStepCapabilities);
+    if (elsewhere ? !enter(tools) : ::chdir("/") != 0) give_up(ends, kStepTools);
+    // Without root's user id, what an exec keeps is what is inheritable.
+    if ((elsewhere || ::geteuid() == 0) && !keep_network_capabilities_only()) give_up(ends, kStepCapabilities);
     if (::dup2(input, STDIN_FILENO) < 0 || ::dup2(ends.out, STDOUT_FILENO) < 0 || ::dup2(ends.err, STDERR_FILENO) < 0) {
       give_up(ends, kStepInput);
     }
@@ -115,7 +127,7 @@ Result<CommandOutput> run_command(const std::vector<std::string>& argv, const Ru
     if (failure.step == kStepExec && elsewhere && (failure.error_number == ENOENT || failure.error_number == ENOTDIR)) return no_program;
     std::string where = what;
     if (failure.step == kStepNetns) where += " in another network namespace";
-    if (failure.step == kStepTools) where += " as process " + std::to_string(options.tools_of_tgid) + " would";
+    if (failure.step == kStepTools && elsewhere) where += " as process " + std::to_string(options.tools_of_tgid) + " would";
     if (failure.step == kStepCapabilities) where += " with fewer capabilities";
     return errno_error(failure.error_number, where);
   });

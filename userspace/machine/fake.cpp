@@ -64,6 +64,11 @@ class FakeVisit final : public NetnsVisit {
     return known == netns_.nsids.end() ? std::optional<std::uint32_t>{} : std::optional{known->second};
   }
 
+  Result<std::vector<std::uint32_t>> bpf_programs_of_device(std::uint32_t ifindex, std::uint32_t attach_type) override {
+    const auto known = netns_.device_programs.find({ifindex, attach_type});
+    return known == netns_.device_programs.end() ? std::vector<std::uint32_t>{} : known->second;
+  }
+
   Result<std::uint64_t> cookie() override {
     if (netns_.cookie == 0) return Error{ErrorKind::Unsupported, "no cookie", "", ""};
     return netns_.cookie;
@@ -197,6 +202,48 @@ Result<NetnsHandle> FakeMachine::open_netns(const std::string& path) {
   return Error{ErrorKind::BadData, what, "it is not a network namespace", ""};
 }
 
+Result<std::string> FakeMachine::cgroup_path(std::uint64_t id) {
+  const auto found = cgroups_.find(id);
+  if (found == cgroups_.end()) return Error{ErrorKind::Gone, "no such cgroup", "", ""};
+  return found->second;
+}
+
+Result<BpfProgramFacts> FakeMachine::bpf_program(std::uint32_t id) {
+  const auto found = programs_.find(id);
+  if (found == programs_.end()) return Error{ErrorKind::Gone, "no such program", "", ""};
+  return found->second;
+}
+
+Result<std::vector<BpfProgramFacts>> FakeMachine::bpf_programs_of_type(std::uint32_t type, std::size_t max_programs) {
+  if (programs_unlisted_) return *programs_unlisted_;
+  if (programs_.size() > max_programs) return Error{ErrorKind::BadData, "too many programs", "", ""};
+  std::vector<BpfProgramFacts> found;
+  for (const auto& [id, facts] : programs_) {
+    if (facts.type == type) found.push_back(facts);
+  }
+  return found;
+}
+
+Result<std::vector<BpfLinkFacts>> FakeMachine::bpf_links(std::size_t max_links) {
+  if (links_unlisted_) return *links_unlisted_;
+  if (links_.size() > max_links) return Error{ErrorKind::BadData, "too many links", "", ""};
+  return links_;
+}
+
+Result<std::vector<std::uint32_t>> FakeMachine::bpf_programs_of_cgroup(const std::string& path, std::uint32_t attach_type, bool effective) {
+  std::vector<std::uint32_t> ids;
+  for (const auto& [at, attached] : cgroup_programs_) {
+    const bool holds = at.first == path || (effective && (at.first == "/" || path.starts_with(at.first + "/")));
+    if (holds && at.second == attach_type) ids.insert(ids.end(), attached.begin(), attached.end());
+  }
+  return ids;
+}
+
+Result<std::uint32_t> FakeMachine::bpf_program_pinned_at(const std::string& path) {
+  const auto found = pinned_.find(path);
+  return found == pinned_.end() ? 0 : found->second;
+}
+
 Status FakeMachine::inside(const NetnsHandle& netns, const std::function<void(NetnsVisit&)>& visit) {
   FakeNetns& visited = namespaces_[netns.inode()];
   if (visited.entering) return *visited.entering;
@@ -219,6 +266,13 @@ Result<CommandOutput> FakeMachine::run(const std::vector<std::string>& argv, con
 
 Result<CommandOutput> FakeMachine::list_nft_chain(const NftChainName& name, const RunOptions& options) {
   return run({"libnftables", name.family, name.table, name.chain}, options);
+}
+
+Result<NameReply> FakeMachine::ask_name_server(const NameQuestion& question, const RunOptions&) {
+  asked_.emplace_back(question.server, question.name);
+  const auto known = names_.find({question.server, question.name});
+  if (known != names_.end()) return known->second;
+  return NameReply{NameReply::Kind::Silent, {}, "Timeout while contacting DNS servers"};
 }
 
 Result<NetnsHandle> FakeMachine::make_netns_with(const std::string& batch) {

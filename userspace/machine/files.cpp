@@ -51,8 +51,10 @@ Result<std::string> read_open_file(const UniqueFd& fd, const std::string& path, 
   const std::size_t limit = options.max_bytes + 1;
   std::string text;
   std::size_t used = 0;
+  // Files below /proc and /sys say that they are empty, and a file may grow.
+  const std::size_t announced = opened.st_size > 0 ? static_cast<std::size_t>(opened.st_size) + 1 : 0;
   while (used < limit) {
-    if (used == text.size()) text.resize(std::min(limit, std::max(kFirstReadBytes, text.size() * 2)));
+    if (used == text.size()) text.resize(std::min(limit, std::max({kFirstReadBytes, announced, text.size() * 2})));
     const ssize_t count = ::read(fd.get(), text.data() + used, text.size() - used);
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return errno_error(errno, "cannot read " + path);

@@ -52,8 +52,7 @@ struct RunOptions {
   const NetnsHandle* netns = nullptr;  ///< none: synfate's own
   DurationNs timeout = 5 * kSecond;
   std::size_t max_output_bytes = 16U << 20U;
-  /// The program that this process would find: in its mount namespace, below its root. It runs with no capability but CAP_NET_ADMIN and
-  /// CAP_NET_RAW, and gains none. 0: the machine's own program.
+  /// The program that this process would find: in its mount namespace, below its root. 0: the machine's own program.
   std::uint32_t tools_of_tgid = 0;
   /// The inode of the mount namespace that tgid must be in, since another process may have got its number. 0: not checked.
   std::uint64_t tools_mount_namespace = 0;
@@ -71,6 +70,29 @@ struct CommandOutput {
   int exit_status = 0;  ///< as a shell says it: 128 + number for a command that died of a signal
   std::string out;
   std::string err;  ///< its first 64 KiB
+};
+
+/// A name as it is sent, without a search list, to one name server.
+struct NameQuestion {
+  std::string server;  ///< an address
+  std::string name;
+  DurationNs timeout = 5 * kSecond;
+};
+
+struct NameReply {
+  enum class Kind {
+    Addresses,
+    NoSuchName,   ///< NXDOMAIN
+    NoAddress,    ///< the name is there and has none
+    Failed,       ///< SERVFAIL, or it does not do such a thing
+    Refused,      ///< REFUSED
+    Silent,       ///< nothing came in time
+    Unreachable,  ///< nobody listens there, or no way leads there
+    Unusable,     ///< an answer that is none
+  };
+  Kind kind = Kind::Unusable;
+  std::vector<std::string> addresses;  ///< of both families, best first as seen from where it was asked (RFC 6724)
+  std::string words;                   ///< the library's
 };
 
 /// A dump request; the kernel's header is the machine's business.
@@ -95,6 +117,21 @@ struct XtTableBytes {
   std::string entries;  ///< struct ipt_entry or ip6t_entry, one after the other
 };
 
+/// What the kernel says of a BPF program that is loaded.
+struct BpfProgramFacts {
+  std::uint32_t id = 0;
+  std::uint32_t type = 0;             ///< BPF_PROG_TYPE_*
+  std::array<std::uint8_t, 8> tag{};  ///< hash of its code
+  std::string name;                   ///< at most 15 bytes; untrusted
+  std::uint32_t uid = 0;              ///< who loaded it
+  std::uint32_t attach_btf_id = 0;    ///< of the kernel's function that it is made for, in the kernel's own BTF; 0: of none, or not told
+};
+
+struct BpfLinkFacts {
+  std::uint32_t program_id = 0;
+  std::uint32_t type = 0;  ///< BPF_LINK_TYPE_*
+};
+
 /// What can be done while a thread stands in a network namespace.
 class NetnsVisit {
  public:
@@ -109,6 +146,9 @@ class NetnsVisit {
                                     const std::function<void(std::string_view message)>& take) = 0;
   /// The number by which the visited namespace refers to another one (IFLA_LINK_NETNSID); none if it never had to.
   virtual Result<std::optional<std::uint32_t>> nsid_of(const NetnsHandle& other) = 0;
+  /// Numbers of the BPF programs attached there, in the order of their running. attach_type: BPF_TCX_INGRESS 46 or BPF_TCX_EGRESS 47;
+  /// Unsupported on kernels without (before 6.6).
+  virtual Result<std::vector<std::uint32_t>> bpf_programs_of_device(std::uint32_t ifindex, std::uint32_t attach_type) = 0;
   /// Never given to two namespaces of one boot, unlike their inodes (SO_NETNS_COOKIE, Linux 5.14).
   virtual Result<std::uint64_t> cookie() = 0;
   /// family: AF_INET or AF_INET6. Gone: the namespace has no such table; none is made by asking. BadData if it is longer than max_bytes.
@@ -148,10 +188,25 @@ class Machine {
   /// What that process sees, in its mount namespace and below its root; 0: synfate itself. Gone when there is no such process. The tree
   /// stays that process's root even when its number is reused: it is held open, and with it the mount namespace; do not keep it.
   virtual Result<std::unique_ptr<FileTree>> tree_of(std::uint32_t tgid) = 0;
+  /// Of the cgroup of version 2 with that number (its inode): its path from where that is mounted, as in the "0::" line of
+  /// /proc/PID/cgroup. Gone once it has been removed.
+  virtual Result<std::string> cgroup_path(std::uint64_t id) = 0;
+  /// Gone: no program has that number any more. Holds nothing open.
+  virtual Result<BpfProgramFacts> bpf_program(std::uint32_t id) = 0;
+  /// Those of that type (BPF_PROG_TYPE_*) among all that are loaded; BadData if more than max_programs are.
+  virtual Result<std::vector<BpfProgramFacts>> bpf_programs_of_type(std::uint32_t type, std::size_t max_programs) = 0;
+  /// What holds programs where they are attached; BadData if there are more than max_links.
+  virtual Result<std::vector<BpfLinkFacts>> bpf_links(std::size_t max_links) = 0;
+  /// Numbers of the programs attached to the cgroup at that path (as cgroup_path() gives it), in the order of their running; effective:
+  /// those of its ancestors that hold for it too. attach_type: BPF_CGROUP_INET_INGRESS 0, BPF_CGROUP_INET_EGRESS 1.
+  virtual Result<std::vector<std::uint32_t>> bpf_programs_of_cgroup(const std::string& path, std::uint32_t attach_type, bool effective) = 0;
+  /// The number of the program that is pinned at this path, itself or by a link; 0: something else is.
+  virtual Result<std::uint32_t> bpf_program_pinned_at(const std::string& path) = 0;
   /// Runs visit on a thread of its own that stands in the namespace and is gone before this returns; the caller's thread never moves.
   virtual Status inside(const NetnsHandle& netns, const std::function<void(NetnsVisit&)>& visit) = 0;
-  /// No shell, no inherited environment, the program looked up in a fixed list of directories; killed with its children when time or
-  /// output runs out, which is an error, as is a program that is not there (Gone).
+  /// No shell, no inherited environment, descriptors, directory or terminal; the program looked up in a fixed list of directories that only
+  /// root can write to. It runs with no capability but CAP_NET_ADMIN and CAP_NET_RAW, and gains none. Killed with its children when time
+  /// or output runs out, which is an error, as is a program that is not there (Gone).
   virtual Result<CommandOutput> run(const std::vector<std::string>& argv, const RunOptions& options = {}) = 0;
   /// What `nft -a list chain` prints, by the libnftables that synfate is linked with, in a child of its own. BadData: nft's language has no
   /// way to say that name.
@@ -159,6 +214,9 @@ class Machine {
   /// A network namespace that nothing else is in, with what this one transaction of nfnetlink makes there, all of it or an error; its last
   /// change must ask for an answer. It ends with its handle, and so with this process at the latest.
   virtual Result<NetnsHandle> make_netns_with(const std::string& batch) = 0;
+  /// Over UDP, or TCP where the answer is long, from where options.netns is. What it says, silence included, is no error; BadData: a
+  /// server that has no address which can be asked.
+  virtual Result<NameReply> ask_name_server(const NameQuestion& question, const RunOptions& options) = 0;
 };
 
 }  // namespace synfate::machine

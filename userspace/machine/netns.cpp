@@ -16,6 +16,7 @@
 #include <system_error>
 #include <thread>
 
+#include "machine/bpf_objects.hpp"
 #include "machine/errors.hpp"
 #include "machine/files.hpp"
 #include "machine/netlink.hpp"
@@ -58,6 +59,10 @@ class RealVisit final : public NetnsVisit {
   Result<std::optional<std::uint32_t>> nsid_of(const NetnsHandle& other) override {
     if (auto ready = need_route_socket(); !ready) return std::move(ready).error();
     return route_->nsid_of(other.fd());
+  }
+
+  Result<std::vector<std::uint32_t>> bpf_programs_of_device(std::uint32_t ifindex, std::uint32_t attach_type) override {
+    return bpf_programs_of_device_here(ifindex, attach_type);
   }
 
   Result<std::uint64_t> cookie() override { return netns_cookie_here(); }

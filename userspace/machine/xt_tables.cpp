@@ -26,6 +26,7 @@ namespace {
 constexpr int kAttempts = 8;
 
 static_assert(sizeof(ipt_getinfo) == sizeof(ip6t_getinfo) && sizeof(ipt_get_entries) == sizeof(ip6t_get_entries));
+// NOLINTNEXTLINE(misc-redundant-expression): that they are the same number is what is asserted
 static_assert(IPT_SO_GET_INFO == IP6T_SO_GET_INFO && IPT_SO_GET_ENTRIES == IP6T_SO_GET_ENTRIES);
 static_assert(std::has_unique_object_representations_v<ipt_getinfo>, "two of them are compared as bytes");
 

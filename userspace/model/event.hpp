@@ -34,6 +34,8 @@ struct Hop {
   HopKind kind = HopKind::Xmit;
   std::uint8_t icmp_type = 0;  ///< leg IcmpError only
   std::uint8_t icmp_code = 0;
+  /// Xmit: seen in front of the device's queue, or of other programs of tc there, and so not surely at its driver.
+  bool queued = false;
 };
 
 /// The netfilter traversal that a packet was dropped in.
@@ -110,7 +112,48 @@ struct RouteFailure {
   std::uint32_t table = 0;
 };
 
-using Observation = std::variant<Hop, Drop, SocketEvent, IcmpSent, RouteFailure, HookVerdict>;
+/// The socket that a dropped packet was for: its drop has the same time and skb. Only newer kernels tell (6.11).
+struct Receiver {
+  std::uint8_t state = 0;  ///< TCP_LISTEN is 10, TCP_TIME_WAIT 6
+  std::uint8_t min_ttl = 0;
+  bool has_filter = false;
+  std::uint32_t filter_id = 0;  ///< of that filter as a BPF program; 0: a classic one
+  std::uint64_t cgroup_id = 0;  ///< 0: not known
+  bool programs_read = false;
+  std::vector<std::uint32_t> ingress_programs;  ///< of its cgroup, in the order of their running
+  unsigned ingress_count = 0;                   ///< more than are listed, where there are many
+};
+
+/// The end of a connection that was established, as one of its sockets saw it.
+struct Closing {
+  bool at_server = false;
+  std::uint8_t new_state = 0;  ///< TCP_CLOSE is 7, TCP_CLOSE_WAIT 8, TCP_FIN_WAIT1 4
+  std::uint8_t shutdown = 0;   ///< 3: both ways
+  int error = 0;               ///< positive errno
+  MonotonicNs handshake_ns = 0;
+  std::uint64_t bytes_sent = 0;  ///< by this socket
+  std::uint64_t bytes_received = 0;
+  std::uint32_t closer_tgid = 0;
+  std::uint64_t closer_cgroup_id = 0;
+  std::string closer_comm;  ///< untrusted; empty: the other end closed it
+};
+
+/// What a listener did with a SYN, as the function that decides was seen to count it; only of SYNs that it refused or answered with a
+/// cookie. Only where functions can be traced.
+struct Decision {
+  std::uint64_t inode = 0;    ///< of the listener's socket; 0: not known
+  unsigned queue_length = 0;  ///< connections that wait for accept()
+  unsigned queue_limit = 0;   ///< one more is still let in
+  unsigned half_open = 0;     ///< connections of its own that wait for the client's ACK
+  unsigned overflows = 0;     ///< 1: the accept queue was full
+  unsigned drops = 0;         ///< 1: refused, for whatever reason
+  unsigned syn_queue_full = 0;
+  unsigned cookies_sent = 0;
+  int security_error = 0;  ///< negative errno of the security modules; 0: none, or not seen
+  int lookup_error = 0;    ///< negative errno of the last IPv4 look-up for the client that failed meanwhile; 0: none
+};
+
+using Observation = std::variant<Hop, Drop, SocketEvent, IcmpSent, RouteFailure, HookVerdict, Receiver, Closing, Decision>;
 
 struct Event {
   MonotonicNs time_ns = 0;
@@ -133,6 +176,12 @@ struct NeighbourEvent {
   Place place;
   IpAddress address;
   bool failed = false;  ///< else incomplete
+};
+
+/// What the client's socket was told before it connected; 0: nothing, or not known.
+struct SocketLimits {
+  unsigned syn_retries = 0;           ///< TCP_SYNCNT
+  std::uint32_t user_timeout_ms = 0;  ///< TCP_USER_TIMEOUT
 };
 
 /// Who connects.

@@ -22,6 +22,12 @@ const RuleText* Netns::rule_text(const RuleKey& key, const Flow& flow) const {
   return other;
 }
 
+bool ScopedView::sees(NetnsId netns, MonotonicNs at) const {
+  if (everywhere_ns != 0 && everywhere_ns <= at) return true;
+  const auto seen = whole.find(netns);
+  return seen != whole.end() && seen->second <= at;
+}
+
 const Netns* Inventory::find(NetnsId id) const {
   const auto it = namespaces.find(id);
   return it == namespaces.end() ? nullptr : &it->second;
@@ -30,6 +36,13 @@ const Netns* Inventory::find(NetnsId id) const {
 const Node* Inventory::node_of(NetnsId id) const {
   const auto it = std::find_if(nodes.begin(), nodes.end(), [&](const Node& node) { return id != 0 && node.netns == id; });
   return it == nodes.end() ? nullptr : &*it;
+}
+
+const AddressSearch* Inventory::search_for(const IpAddress& address, NetnsId netns, std::uint32_t ifindex) const {
+  const auto it = std::find_if(searches.begin(), searches.end(), [&](const AddressSearch& search) {
+    return search.address == address && search.netns == netns && search.ifindex == ifindex;
+  });
+  return it == searches.end() ? nullptr : &*it;
 }
 
 std::string Inventory::label(NetnsId id) const {

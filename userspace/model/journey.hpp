@@ -17,6 +17,7 @@ struct Journey {
   MonotonicNs last_ns = 0;
   NetnsId origin_netns = 0;  ///< where it was first seen
   Process client;
+  SocketLimits limits;
   std::vector<Flow> faces;  ///< in SYN direction; [0] as the client sent it, the others as NAT rewrote it
   std::vector<Event> events;
   std::vector<NeighbourEvent> neighbours;  ///< unresolved while this attempt was under way, in namespaces that it visited
@@ -25,11 +26,12 @@ struct Journey {
   bool local_client = false;
   bool client_established = false;
   bool server_established = false;
-  bool ended = false;        ///< client's socket has closed, or the session is over
-  bool interrupted = false;  ///< ended because tracing ended
-  unsigned hops_lost = 0;    ///< hops of this attempt that the flight recorder could not keep
-  unsigned events_lost = 0;  ///< events lost machine-wide while it was under way: some may have been its own
-  bool untracked = false;    ///< the flight recorder had no room for it: events before the first are missing
+  bool ended = false;                ///< client's socket has closed, or the session is over
+  bool interrupted = false;          ///< ended because tracing ended
+  unsigned hops_lost = 0;            ///< hops of this attempt that the flight recorder could not keep
+  unsigned events_lost = 0;          ///< events lost machine-wide while it was under way: some may have been its own
+  bool counted_established = false;  ///< the kernel side has counted it as established before it ended early
+  bool untracked = false;            ///< the flight recorder had no room for it: events before the first are missing
 };
 
 }  // namespace synfate::model

@@ -23,14 +23,13 @@ struct FlightRecord {
   std::uint32_t server_isn = 0;  ///< 0: no SYN-ACK seen
   NetnsId origin_netns = 0;
   Process client;  ///< empty where the owner is not known
+  SocketLimits limits;
   bool local_client = false;
   bool client_established = false;
   bool server_established = false;
   bool streamed = false;
-  bool passed = false;  ///< the final ACK left where the SYN had left
-  bool dead = false;
-  bool has_sibling = false;  ///< another attempt with the same ISN was seen
-  NetnsId far_netns = 0;     ///< the farthest point that a SYN reached; far_event is none where there is no such point
+  bool passed = false;    ///< the final ACK left where the SYN had left
+  NetnsId far_netns = 0;  ///< the farthest point that a SYN reached; far_event is none where there is no such point
   std::uint32_t far_ifindex = 0;
   std::optional<HopKind> far_event;
   unsigned syns = 0;
@@ -49,6 +48,16 @@ struct StreamedEvent {
   Event event;
 };
 
+/// A connection that ended soon after its handshake; its flight record has gone already.
+struct ClosingRecord {
+  StreamedEvent streamed;  ///< about a Closing; its flow is as the client sent it
+  Flow own;                ///< in SYN direction, as this socket has it
+  MonotonicNs first_ns = 0;
+  NetnsId origin_netns = 0;
+  Process client;        ///< empty where it is not known
+  bool counted = false;  ///< among those that the kernel side counts as established
+};
+
 /// A connect() that found no route.
 struct RouteFailureRecord {
   Flow flow;  ///< sport 0; source 0.0.0.0 or :: where the socket was not bound
@@ -59,6 +68,6 @@ struct RouteFailureRecord {
   std::uint32_t cpu = 0;
 };
 
-using Record = std::variant<FlightRecord, StreamedEvent, RouteFailureRecord, NeighbourEvent>;
+using Record = std::variant<FlightRecord, StreamedEvent, RouteFailureRecord, NeighbourEvent, ClosingRecord>;
 
 }  // namespace synfate::model

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "model/crowd.hpp"
 #include "model/inventory.hpp"
 #include "model/journey.hpp"
 
@@ -115,6 +116,17 @@ struct Attempt {
   std::map<NetnsId, std::string> netns_names;  ///< labels of every namespace on the path
 };
 
+/// Attempts that are like one that was printed, and were counted instead of printed.
+struct Folded {
+  Attempt like;  ///< without its path and evidence
+  std::uint64_t attempts = 0;
+  std::uint64_t sources = 0;  ///< addresses
+  std::uint64_t destinations = 0;
+  bool at_least = false;  ///< there may be more sources and destinations than that
+  MonotonicNs first_ns = 0;
+  MonotonicNs last_ns = 0;
+};
+
 enum class NoticeLevel : std::uint8_t { Info, Warning };
 
 struct Notice {
@@ -128,8 +140,12 @@ struct Summary {
   std::uint64_t events_seen = 0;
   std::uint64_t events_lost = 0;
   std::string tier;
+  std::string hops;  ///< where packets were seen: "all devices", "tcx: 8 devices of 3 network namespaces"; empty: not known
   std::vector<Gap> gaps;
   DurationNs duration_ns = 0;
+  std::uint64_t folded = 0;   ///< of the attempts, those that were not printed one by one
+  std::uint64_t crowded = 0;  ///< SYNs that are in none of the attempts: counted only
+  std::vector<Crowd> crowds;  ///< where they went, as far as it is known
 };
 
 }  // namespace synfate::model

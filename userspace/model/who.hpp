@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/time.hpp"
 #include "model/address.hpp"
 #include "model/place.hpp"
 
@@ -59,7 +60,9 @@ struct ServicePort {
   Endpoint address;                 ///< NodePort: the address is all zero, of the family
   std::vector<Endpoint> endpoints;  ///< where the node's rules send it: of this node and of others
   std::string source;               ///< "iptables-legacy, table nat, KUBE-SVC-..."
+  MonotonicNs read_ns = 0;          ///< when the rules were; 0: not known
 
+  bool operator==(const ServicePort&) const = default;
   /// "namespace/name", or "namespace/name:port".
   std::string full_name() const { return namespace_name + "/" + name + (port_name.empty() ? "" : ":" + port_name); }
 };

@@ -231,8 +231,8 @@ void Tracer::Traced::ask_whether_alive() {
   for (const std::uint8_t family : families_) (void)socket_.send(ask_for_table(table_, family, sequence++));
 }
 
-Tracer::Tracer(Filter filter, const std::string& ledger_directory)
-    : filter_(std::move(filter)), table_("synfate_trace_" + std::to_string(::getpid())), ledger_(ledger_directory) {}
+Tracer::Tracer(const Filter& filter, const std::string& ledger_directory)
+    : filter_(filter), table_("synfate_trace_" + std::to_string(::getpid())), ledger_(ledger_directory) {}
 
 Tracer::~Tracer() {
   while (!traced_.empty()) remove(traced_.begin()->first);
@@ -315,7 +315,7 @@ void Tracer::look_after(const std::function<Result<machine::NetnsHandle>(model::
     if (flushed || traced->is_worth_a_visit()) {
       auto netns = open(id);
       if (!netns) continue;
-      const Status cared = inside(*netns, [&]() -> Status { return traced->follow_legacy(ledger_); });
+      const Status cared = inside(*netns, [this, &one = *traced]() -> Status { return one.follow_legacy(ledger_); });
       if (!cared) {
         traced->give_up_legacy();
         complain("nftrace_legacy", "rules of iptables-legacy are not traced in network namespace " + std::to_string(id) + ": " +

@@ -60,7 +60,7 @@ class Tracer {
  private:
   class Traced;
 
-  Tracer(Filter filter, const std::string& ledger_directory);
+  Tracer(const Filter& filter, const std::string& ledger_directory);
   void complain(std::string code, std::string text);
   Status watch(int fd, model::NetnsId netns);
 

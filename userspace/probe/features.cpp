@@ -10,7 +10,9 @@
 #include <cstring>
 
 #include "base/unique_fd.hpp"
+#include "probe/device_links.hpp"
 #include "probe/hooks.hpp"
+#include "probe/listener_programs.hpp"
 
 namespace synfate::probe {
 namespace {
@@ -55,6 +57,11 @@ Support support_of_rules(const KernelBtf& btf) {
   return btf.has_loop ? Support::yes() : Support::no("this kernel has no bpf_loop (5.17): rules are not searched");
 }
 
+Support support_of_listeners(const KernelFeatures& features) {
+  if (!features.fentry) return features.fentry;
+  return knows_listeners(features.btf) ? Support::yes() : Support::no("BTF has no tcp_conn_request, or not the numbers of TCP's counters");
+}
+
 template <class Try>
 Support tried(const std::set<std::string>& without, const char* name, Try attempt) {
   return without.contains(name) ? Support::no("switched off by --without") : attempt();
@@ -63,7 +70,7 @@ Support tried(const std::set<std::string>& without, const char* name, Try attemp
 }  // namespace
 
 std::set<std::string> feature_names() {
-  std::set<std::string> names = {"stack", "calibration", "rules", "fentry", "netfilter_link"};
+  std::set<std::string> names = {"cast", "stack", "calibration", "rules", "fentry", "listeners", "netfilter_link", "confinement", "gate"};
   for (const Hook& hook : hooks()) {
     if (hook.need != Need::Must) names.emplace(hook.feature);
   }
@@ -81,6 +88,7 @@ Result<KernelFeatures> read_features(const std::set<std::string>& without) {
   const auto kfree = features.btf.tracepoints.find("kfree_skb");
   features.has_drop_reason = kfree != features.btf.tracepoints.end() && kfree->second >= 3;
   for (const Hook& hook : hooks()) {
+    if (hook.need == Need::Scope) continue;
     Support support = Support::yes();
     if (without.contains(std::string(hook.feature))) {
       support = Support::no("switched off by --without");
@@ -93,8 +101,10 @@ Result<KernelFeatures> read_features(const std::set<std::string>& without) {
     }
     features.hooks.push_back({std::string(hook.feature), std::move(support), std::string(hook.consequence)});
   }
+  features.tcx = tried(without, "tcx", [&] { return try_device_links(features.btf); });
   features.rules = tried(without, "rules", [&] { return support_of_rules(features.btf); });
   features.fentry = tried(without, "fentry", [&] { return try_fentry(features.btf.tcp_v4_connect); });
+  features.listeners = tried(without, "listeners", [&] { return support_of_listeners(features); });
   features.netfilter_links = tried(without, "netfilter_link", try_netfilter);
   return features;
 }
@@ -103,6 +113,7 @@ std::vector<NamedSupport> rule_features(const KernelFeatures& features) {
   return {
       {"rules", features.rules, "tier 2: the nf_tables rule and the hook entry, from the kernel's stack frames"},
       {"fentry", features.fentry, "tier 2f: rules read from the functions that evaluate them"},
+      {"listeners", features.listeners, "tier 2f: why a listener refused a SYN, from the function that decides"},
       {"netfilter_link", features.netfilter_links, "tier 3: the exact iptables-legacy rule from its counters"},
   };
 }
@@ -124,8 +135,19 @@ std::vector<model::Gap> gaps_of(const KernelFeatures& features) {
   }
   if (!features.has_drop_reason)
     gaps.push_back({"no_drop_reason", "this kernel gives no reason for a drop: only the function that dropped is known"});
+  if (features.without.contains("confinement"))
+    gaps.push_back({"hook_missing", "confinement: switched off by --without; this session kept every privilege that it was started with"});
+  if (features.without.contains("cast"))
+    gaps.push_back({"hook_missing", "cast: switched off by --without; each packet and socket costs more to look at"});
   if (features.without.contains("stack"))
     gaps.push_back({"hook_missing", "stack: switched off by --without; the netfilter hook of a drop is not determined"});
+  if (features.without.contains("tcx"))
+    gaps.push_back({"hook_missing", "tcx: switched off by --without; packets out of scope are looked at too"});
+  if (features.without.contains("listeners"))
+    gaps.push_back(
+        {"hook_missing", "listeners: switched off by --without; why a listener refused a SYN is told from its queues and counters"});
+  if (features.without.contains("gate"))
+    gaps.push_back({"hook_missing", "gate: switched off by --without; a flood may leave no room for other attempts"});
   if (!features.rules) {
     gaps.push_back({"rules_untold", "rules: " + features.rules.why + "; which rule dropped is not told"});
     return gaps;

@@ -25,7 +25,9 @@ struct KernelFeatures {
   bool has_drop_reason = false;
   Support rules;                    ///< tier 2: rules told from stack frames
   Support fentry;                   ///< tier 2f: functions can be traced
+  Support listeners;                ///< tier 2f for listeners: the function that decides about a SYN can be traced
   Support netfilter_links;          ///< tier 3: BPF programs can be entries of a netfilter hook
+  Support tcx;                      ///< BPF links to single devices: a scope attaches instead of filtering
   std::vector<NamedSupport> hooks;  ///< one for each feature name of the hook table
   std::set<std::string> without;    ///< switched off by the user
 };

@@ -8,10 +8,14 @@ namespace {
 
 constexpr std::array kHooks = {
     Hook{"on_kfree_skb", "kfree_skb", Need::Must, "drops", "packets freed as drops are not seen"},
-    Hook{"on_kfree_skb_spill", "kfree_skb", Need::Must, "drops", "the netfilter hook of a drop may not be recoverable"},
+    Hook{"on_kfree_skb_nested", "kfree_skb", Need::Must, "drops", "the netfilter hook of a drop may not be recoverable"},
     Hook{"on_net_dev_start_xmit", "net_dev_start_xmit", Need::Must, "hops", "packets leaving a device are not seen"},
     Hook{"on_netif_receive_skb", "netif_receive_skb", Need::Must, "hops", "packets entering a device are not seen"},
+    Hook{"synfate_egress", "", Need::Scope, "tcx", "a scope does not spare other packets: all devices are observed"},
+    Hook{"synfate_ingress", "", Need::Scope, "tcx", "a scope does not spare other packets: all devices are observed"},
     Hook{"on_inet_sock_set_state", "inet_sock_set_state", Need::Must, "sockets", "who connects and what is established is not seen"},
+    Hook{"on_inet_sock_set_state_nested", "inet_sock_set_state", Need::Must, "sockets",
+         "changes that are no events are called lost when they interrupt one that is"},
     Hook{"on_netif_rx", "netif_rx", Need::Detail, "netif_rx", "entering a CPU's backlog is not shown"},
     Hook{"on_tcp_retransmit_skb", "tcp_retransmit_skb", Need::Nice, "tcp_retransmit_skb",
          "retransmits that are dropped before any device are not counted"},

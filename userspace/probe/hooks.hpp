@@ -13,6 +13,7 @@ enum class Need {
   Nice,    ///< without it less is seen: `consequence`
   Detail,  ///< attached only when every event is wanted (run, --all)
   Tree,    ///< attached only for `run`
+  Scope,   ///< attached to single devices, in place of the programs of feature "hops", where the scope tells which
 };
 
 struct Hook {

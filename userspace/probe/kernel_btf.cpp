@@ -15,6 +15,7 @@ struct FreeBtf {
 
 constexpr std::string_view kTracepointPrefix = "btf_trace_";
 constexpr std::string_view kReasonPrefix = "SKB_DROP_REASON_";
+constexpr std::string_view kSecurityPrefix = "bpf_lsm_";
 
 /// typedef btf_trace_X -> pointer -> function prototype; 0 if it is something else.
 unsigned argument_count(const btf* types, const btf_type* type) {
@@ -23,6 +24,10 @@ unsigned argument_count(const btf* types, const btf_type* type) {
   const btf_type* prototype = btf__type_by_id(types, pointer->type);
   if (prototype == nullptr || !btf_is_func_proto(prototype)) return 0;
   return btf_vlen(prototype);
+}
+
+bool is_security_hook(std::string_view function) {
+  return function == "bpf_lsm_socket_sock_rcv_skb" || function == "bpf_lsm_inet_conn_request";
 }
 
 bool has_value(const btf* types, const btf_type* type, std::string_view wanted) {
@@ -42,7 +47,20 @@ void read_reasons(const btf* types, const btf_type* type, KernelBtf& into) {
     std::string_view name = raw;
     if (name.starts_with(kReasonPrefix)) name.remove_prefix(kReasonPrefix.size());
     // SUBSYS_MASK is negative in BTF: as a number of 32 bits it cannot be mistaken for a small one.
+    if (name == "PFMEMALLOC") into.security_has_reason = true;
     into.drop_reasons.emplace(static_cast<std::uint32_t>(values[i].val), name);
+  }
+}
+
+/// The enumeration of TCP's counters has no name: its first value tells it from others.
+void read_tcp_counters(const btf* types, const btf_type* type, KernelBtf& into) {
+  constexpr std::string_view kPrefix = "LINUX_MIB_";
+  const struct btf_enum* values = ::btf_enum(type);
+  for (unsigned i = 0; i < btf_vlen(type); ++i) {
+    const char* raw = btf__name_by_offset(types, values[i].name_off);
+    const std::string_view name = raw == nullptr ? "" : raw;
+    if (!name.starts_with(kPrefix)) return;
+    into.tcp_counters.emplace(name.substr(kPrefix.size()), static_cast<std::uint32_t>(values[i].val));
   }
 }
 
@@ -69,10 +87,19 @@ Result<KernelBtf> read_kernel_btf() {
     const std::string_view name = raw;
     if (btf_is_func(type)) {
       if (name == "tcp_v4_connect") result.tcp_v4_connect = id;
+      if (name == "bpf_rdonly_cast") result.has_cast = true;
+      if (name == "bpf_cast_to_kern_ctx") result.has_context_cast = true;
+      if (name == "tcp_conn_request") result.has_conn_request = true;
+      if (name == "security_inet_conn_request") result.has_conn_request_security = true;
+      if (is_security_hook(name)) result.security_hooks.emplace(id, name.substr(kSecurityPrefix.size()));
       continue;
     }
     if (btf_is_struct(type)) {
       if (name == "nft_chain") result.has_nf_tables = true;
+      continue;
+    }
+    if (name.empty()) {
+      if (!is_typedef) read_tcp_counters(types.get(), type, result);
       continue;
     }
     if (is_typedef && name.starts_with(kTracepointPrefix)) {

@@ -18,8 +18,20 @@ struct KernelBtf {
   std::map<std::uint32_t, std::string> drop_reasons;
 
   bool has_loop = false;             ///< helper bpf_loop()
+  bool has_cast = false;             ///< kfunc bpf_rdonly_cast()
   bool has_nf_tables = false;        ///< nf_tables is part of the kernel proper
   std::uint32_t tcp_v4_connect = 0;  ///< type id of a function that every kernel has: what fentry is tried on; 0: not found
+
+  /// LINUX_MIB_* without that prefix: number of each of TCP's counters, which differ between releases. Empty: not found.
+  std::map<std::string, std::uint32_t, std::less<>> tcp_counters;
+  bool has_context_cast = false;           ///< kfunc bpf_cast_to_kern_ctx()
+  bool has_conn_request = false;           ///< tcp_conn_request(), which decides about a SYN to a listener
+  bool has_conn_request_security = false;  ///< security_inet_conn_request(), which it asks
+  /// Type ids of the hooks of security modules that a connection on its way meets, by what BPF LSM calls them: "socket_sock_rcv_skb".
+  std::map<std::uint32_t, std::string> security_hooks;
+  /// What a security module refuses at a socket has the reason SECURITY_HOOK, not SOCKET_FILTER: sk_filter_trim_cap() tells them apart
+  /// since it knows the reason PFMEMALLOC (6.17, commit a6f190630d07).
+  bool security_has_reason = false;
 
   bool has_tracepoint(std::string_view name) const { return tracepoints.find(name) != tracepoints.end(); }
 };

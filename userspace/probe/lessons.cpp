@@ -9,6 +9,7 @@
 #include <linux/types.h>
 
 #include "config.h"
+#include "lesson_record.h"
 // clang-format on
 #include "synfate/wire.h"
 

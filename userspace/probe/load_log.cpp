@@ -5,6 +5,7 @@
 
 #include <cstdarg>
 #include <cstdio>
+#include <utility>
 #include <vector>
 
 namespace synfate::probe {
@@ -59,6 +60,11 @@ LoadLog::LoadLog() {
 }
 
 LoadLog::~LoadLog() { collected = nullptr; }
+
+Error load_error(std::string what, int error, const LoadLog& log) {
+  const std::string reason = refusal(log.text());
+  return {ErrorKind::Unsupported, std::move(what), errno_text(error) + (reason.empty() ? "" : ": " + reason), ""};
+}
 
 std::string refusal(std::string_view log) {
   const std::size_t end = log.rfind(kVerifierEnds);

@@ -5,6 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/result.hpp"
+
 namespace synfate::probe {
 
 /// Collects libbpf's messages of this thread as long as it lives. One at a time: libbpf's callback takes no context.
@@ -21,6 +23,9 @@ class LoadLog {
  private:
   std::string text_;
 };
+
+/// `what` could not be done, for the reason that errno and the log give.
+Error load_error(std::string what, int error, const LoadLog& log);
 
 /// The verifier's reason and the program that it refused, or the last that libbpf itself said; empty when nothing was.
 std::string refusal(std::string_view log);

@@ -4,14 +4,15 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 
 struct bpf_object;
 struct bpf_program;
 
 namespace synfate::probe {
 
-/// Of all loaded programs of the object but one, which loses nothing. recursion_misses came with 5.12 (9ed9e9ba2337 "bpf: Count the number
+/// Of all loaded programs of the object but those that lose nothing. recursion_misses came with 5.12 (9ed9e9ba2337 "bpf: Count the number
 /// of times recursion was prevented").
-std::uint64_t missed_runs(const bpf_object* object, const bpf_program* but = nullptr);
+std::uint64_t missed_runs(const bpf_object* object, std::initializer_list<const bpf_program*> but = {});
 
 }  // namespace synfate::probe

@@ -3,11 +3,13 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <sys/random.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <numeric>
+#include <utility>
 #include <vector>
 
 // clang-format off: the skeleton's types need the configuration's.
@@ -16,11 +18,16 @@
 #include "config.h"
 #include "synfate.skel.h"
 // clang-format on
+#include "probe/crowds.hpp"
+#include "probe/device_links.hpp"
 #include "probe/hooks.hpp"
+#include "probe/listener_programs.hpp"
 #include "probe/load_log.hpp"
 #include "probe/missed_runs.hpp"
+#include "probe/own_records.hpp"
 #include "probe/permissions.hpp"
 #include "probe/rule_programs.hpp"
+#include "probe/rules_ahead.hpp"
 #include "probe/traced_functions.hpp"
 #include "synfate/wire.h"
 
@@ -28,6 +35,10 @@ namespace synfate::probe {
 namespace {
 
 static_assert(std::tuple_size_v<Counters> == _WIRE_COUNT_MAX);
+/// Between two failures that are told, in the long run and on the whole machine: as many as are judged in a quarter of the time of one CPU.
+constexpr DurationNs kToldInterval = kSecond / 512;
+/// Between two turns of the session.
+constexpr std::size_t kMaxHeadings = 256;
 
 config_prefix to_config(const model::Prefix& prefix) {
   config_prefix result{};
@@ -44,7 +55,14 @@ config make_config(const KernelFeatures& features, const Options& options) {
   result.pid_namespace = options.pid_namespace;
   result.stream_all = options.stream_all;
   result.has_reason = features.has_drop_reason;
+  // (skb, location, reason, rx_sk) since c53795d48ee8 "net: add rx_sk to trace_kfree_skb" (6.11).
+  const auto kfree = features.btf.tracepoints.find("kfree_skb");
+  result.has_receiver = kfree != features.btf.tracepoints.end() && kfree->second >= 4;
+  result.scoped = options.scoped;
   result.has_stack = !features.without.contains("stack");
+  result.gate = !features.without.contains("gate");
+  (void)!::getrandom(&result.gate_seed, sizeof result.gate_seed, 0);
+  result.told_interval_ns = kToldInterval * static_cast<unsigned>(std::max(libbpf_num_possible_cpus(), 1));
   const auto require = [&](bool wanted, std::uint32_t bit) {
     if (wanted) result.required_scope |= bit;
     return wanted;
@@ -70,14 +88,8 @@ bool is_wanted(const Hook& hook, const KernelFeatures& features, const Options& 
   if (!hook.tracepoint.empty() && !features.btf.has_tracepoint(hook.tracepoint)) return false;
   if (hook.need == Need::Detail) return options.stream_all;
   if (hook.need == Need::Tree) return options.filter.tree;
+  if (hook.need == Need::Scope) return options.scoped;
   return true;
-}
-
-bool is_lesson(std::span<const std::byte> record) {
-  wire_header header{};
-  if (record.size() < sizeof header) return false;
-  std::memcpy(&header, record.data(), sizeof header);
-  return header.kind == WIRE_KIND_LESSON;
 }
 
 Error locked_down() {
@@ -86,29 +98,40 @@ Error locked_down() {
           "boot with lockdown=integrity or none; nothing can be traced in this mode"};
 }
 
-Error load_error(int error, const std::string& log) {
+Error main_error(int error, const LoadLog& log) {
   if (error == EPERM || error == EACCES) {
     if (Status capable = check_capabilities(); !capable) return std::move(capable).error();
     return {ErrorKind::Permission, "cannot load the BPF programs", errno_text(error),
             "a security policy (seccomp, LSM, container) refuses bpf(); run on the host as root"};
   }
-  if (refuses_kernel_reads(log)) return locked_down();
-  const std::string reason = refusal(log);
-  return {ErrorKind::Unsupported, "cannot load the BPF programs", errno_text(error) + (reason.empty() ? "" : ": " + reason),
-          "please report it with the output of: synfate doctor"};
+  if (refuses_kernel_reads(log.text())) return locked_down();
+  Error refused = load_error("cannot load the BPF programs", error, log);
+  refused.hint = "please report it with the output of: synfate doctor";
+  return refused;
 }
 
 }  // namespace
 
 /// Owns everything that is in the kernel; what it owns dies with it, and with the process.
 struct Probe::Kernel {
+  config settings{};
+  std::map<std::uint32_t, std::string> reasons;  ///< of drops
   synfate_bpf* skeleton = nullptr;
   std::vector<bpf_link*> links;
+  /// Of the packets' tracepoints, which a scoped probe has not attached.
+  std::vector<bpf_program*> held_back;
+  std::optional<DeviceLinks> devices;
+  std::vector<Heading> headings;
   ring_buffer* ring = nullptr;
+  /// Not attached yet.
+  std::optional<Result<std::unique_ptr<RulePrograms>>> loaded_rules;
   std::unique_ptr<RulePrograms> rules;
   std::unique_ptr<TracedFunctions> traced;
   std::unique_ptr<XtCounters> xt_counters;
-  std::uint64_t missed_before = 0;  ///< by programs that are not there any more
+  std::unique_ptr<ListenerPrograms> listeners;
+  /// By programs that are not there any more.
+  std::uint64_t missed_before = 0;
+  std::uint64_t missed_rules_before = 0;
   bool netfilter_links = false;
   bool fentry = false;
   Frames frames;
@@ -120,6 +143,7 @@ struct Probe::Kernel {
   Kernel& operator=(const Kernel&) = delete;
   ~Kernel() {
     if (skeleton != nullptr && skeleton->bss != nullptr) skeleton->bss->armed = 0;
+    listeners.reset();
     traced.reset();
     xt_counters.reset();
     rules.reset();
@@ -130,24 +154,42 @@ struct Probe::Kernel {
 
   /// Programs that are about to go take their counts with them.
   template <class Programs>
-  void retire(std::unique_ptr<Programs>& programs) {
-    if (programs) missed_before += programs->missed();
+  static void retire(std::unique_ptr<Programs>& programs, std::uint64_t& missed) {
+    if (programs) missed += programs->missed();
     programs.reset();
   }
 
   SharedMaps shared() const {
-    return {bpf_map__fd(skeleton->maps.ring), bpf_map__fd(skeleton->maps.counters), bpf_map__fd(skeleton->maps.pending_drops)};
+    return {bpf_map__fd(skeleton->maps.ring),     bpf_map__fd(skeleton->maps.counters),     bpf_map__fd(skeleton->maps.pending_drops),
+            bpf_map__fd(skeleton->maps.attempts), bpf_map__fd(skeleton->maps.attempt_sets), bpf_map__fd(skeleton->maps.failed_lookups),
+            bpf_map__fd(skeleton->maps.gate),     bpf_map__fd(skeleton->maps.told_due),     bpf_map__fd(skeleton->maps.passing),
+            bpf_map__fd(skeleton->maps.crowds),   bpf_map__fd(skeleton->maps.other_crowds), bpf_map__fd(skeleton->maps.empty_crowd),
+            skeleton->rodata->has_cast != 0};
   }
 
   static int on_record(void* context, void* data, std::size_t size) {
     auto& kernel = *static_cast<Kernel*>(context);
     const std::span<const std::byte> record(static_cast<const std::byte*>(data), size);
-    if (is_lesson(record)) {
-      if (kernel.lessons) kernel.lessons->add(record);
-    } else {
-      kernel.sink(record);
+    switch (kind_of(record)) {
+      case WIRE_KIND_LESSON:
+        if (kernel.lessons) kernel.lessons->add(record);
+        break;
+      case WIRE_KIND_HEADING:
+        if (auto heading = read_heading(record); heading && kernel.headings.size() < kMaxHeadings) kernel.headings.push_back(*heading);
+        break;
+      default: kernel.sink(record);
     }
     return 0;
+  }
+
+  Status attach(bpf_program* program) {
+    bpf_link* link = bpf_program__attach(program);
+    if (link == nullptr) {
+      return Error{ErrorKind::Unsupported, std::string("cannot attach ") + bpf_program__name(program), errno_text(errno),
+                   "see: synfate doctor"};
+    }
+    links.push_back(link);
+    return Ok{};
   }
 };
 
@@ -161,9 +203,11 @@ Result<Probe> Probe::start(const KernelFeatures& features, const Options& option
   const LoadLog log;
   auto kernel = std::make_unique<Kernel>();
   kernel->skeleton = synfate_bpf__open();
-  if (kernel->skeleton == nullptr) return load_error(errno, log.text());
-  const config settings = make_config(features, options);
-  std::memcpy(&kernel->skeleton->rodata->cfg, &settings, sizeof settings);
+  if (kernel->skeleton == nullptr) return main_error(errno, log);
+  kernel->settings = make_config(features, options);
+  kernel->reasons = features.btf.drop_reasons;
+  std::memcpy(&kernel->skeleton->rodata->cfg, &kernel->settings, sizeof kernel->settings);
+  kernel->skeleton->rodata->has_cast = features.btf.has_cast && !features.without.contains("cast");
 
   std::vector<bpf_program*> to_attach;
   for (const Hook& hook : hooks()) {
@@ -172,18 +216,29 @@ Result<Probe> Probe::start(const KernelFeatures& features, const Options& option
       return Error{ErrorKind::Unsupported, "the BPF object has no program " + std::string(hook.program), "", "rebuild synfate"};
     const bool wanted = is_wanted(hook, features, options);
     bpf_program__set_autoload(program, wanted);
-    if (wanted && !hook.tracepoint.empty()) to_attach.push_back(program);
+    if (!wanted || hook.tracepoint.empty()) continue;
+    // In the place of these are programs at single devices.
+    const bool held_back = options.scoped && (hook.feature == "hops" || hook.feature == "netif_rx");
+    (held_back ? kernel->held_back : to_attach).push_back(program);
   }
-  if (const int error = synfate_bpf__load(kernel->skeleton); error != 0) return load_error(-error, log.text());
+  RulesAhead ahead;
+  if (features.rules) {
+    const auto& maps = kernel->skeleton->maps;
+    Status begun = ahead.begin({maps.ring, maps.counters, maps.pending_drops}, static_cast<bool>(features.netfilter_links));
+    if (!begun) return std::move(begun).error();
+  }
+  if (const int error = synfate_bpf__load(kernel->skeleton); error != 0) return main_error(-error, log);
+  // No thread is there any more when privileges are given up and processes are started.
+  if (features.rules) kernel->loaded_rules = ahead.take();
 
   kernel->ring = ring_buffer__new(bpf_map__fd(kernel->skeleton->maps.ring), Kernel::on_record, kernel.get(), nullptr);
   if (kernel->ring == nullptr) return Error{ErrorKind::Io, "cannot map the ring buffer", errno_text(errno), ""};
   for (bpf_program* program : to_attach) {
-    bpf_link* link = bpf_program__attach(program);
-    if (link == nullptr)
-      return Error{ErrorKind::Unsupported, std::string("cannot attach ") + bpf_program__name(program), errno_text(errno),
-                   "see: synfate doctor"};
-    kernel->links.push_back(link);
+    if (Status attached = kernel->attach(program); !attached) return std::move(attached).error();
+  }
+  if (options.scoped) {
+    const auto& programs = kernel->skeleton->progs;
+    kernel->devices.emplace(bpf_program__fd(programs.synfate_ingress), bpf_program__fd(programs.synfate_egress));
   }
   kernel->skeleton->bss->armed = 1;
   return Probe(std::move(kernel));
@@ -211,6 +266,37 @@ void Probe::seed_tree(bool on) {
   kernel_->skeleton->bss->tree_seed_tgid = own;
 }
 
+Status Probe::watch_devices(model::NetnsId netns, int netns_fd, const std::vector<std::uint32_t>& ifindexes) {
+  if (!kernel_->devices) return Ok{};
+  return kernel_->devices->attach(netns, netns_fd, ifindexes);
+}
+
+void Probe::retain_devices(model::NetnsId netns, const std::set<std::uint32_t>& ifindexes) {
+  if (kernel_->devices) kernel_->devices->retain(netns, ifindexes);
+}
+
+std::size_t Probe::watched_devices() const { return kernel_->devices ? kernel_->devices->devices() : 0; }
+
+Status Probe::watch_everywhere() {
+  // What passes a device just now is told by its program or by the tracepoint, or by neither; never by both.
+  kernel_->skeleton->bss->everywhere = 1;
+  while (!kernel_->held_back.empty()) {
+    if (Status attached = kernel_->attach(kernel_->held_back.back()); !attached) return attached;
+    kernel_->held_back.pop_back();
+  }
+  kernel_->devices.reset();
+  return Ok{};
+}
+
+std::vector<Heading> Probe::take_headings() { return std::exchange(kernel_->headings, {}); }
+
+Status Probe::trace_listeners(const KernelFeatures& features) {
+  auto listeners = ListenerPrograms::start(kernel_->shared(), features.btf, kernel_->settings);
+  if (!listeners) return std::move(listeners).error();
+  kernel_->listeners = std::move(*listeners);
+  return Ok{};
+}
+
 Status Probe::load_rules(const KernelFeatures& features) {
   kernel_->netfilter_links = static_cast<bool>(features.netfilter_links);
   kernel_->fentry = static_cast<bool>(features.fentry);
@@ -220,11 +306,13 @@ Status Probe::load_rules(const KernelFeatures& features) {
 Status Probe::reload_rules() {
   const std::uint32_t pernet_id = kernel_->rules ? kernel_->rules->pernet_id() : 0;
   // They work together through its maps, and in the order in which they were attached.
-  kernel_->retire(kernel_->traced);
-  kernel_->retire(kernel_->xt_counters);
-  kernel_->retire(kernel_->rules);
-  auto rules = RulePrograms::start(kernel_->shared(), kernel_->netfilter_links);
+  Kernel::retire(kernel_->traced, kernel_->missed_before);
+  Kernel::retire(kernel_->xt_counters, kernel_->missed_before);
+  Kernel::retire(kernel_->rules, kernel_->missed_rules_before);
+  auto loaded = std::exchange(kernel_->loaded_rules, std::nullopt);
+  auto rules = loaded ? std::move(*loaded) : RulePrograms::load(kernel_->shared(), kernel_->netfilter_links);
   if (!rules) return std::move(rules).error();
+  if (Status attached = (*rules)->attach(); !attached) return attached;
   kernel_->rules = std::move(*rules);
   kernel_->rules->set_frames(kernel_->frames);
   kernel_->rules->set_pernet_id(pernet_id);
@@ -241,7 +329,7 @@ Status Probe::trace_functions(TraceDepth depth) {
     depth = std::max(depth, kernel_->traced->depth());
     if (depth == kernel_->traced->depth() && !kernel_->traced->is_outdated()) return Ok{};
   }
-  kernel_->retire(kernel_->traced);
+  Kernel::retire(kernel_->traced, kernel_->missed_before);
   auto traced = TracedFunctions::start(kernel_->shared(), kernel_->rules->evaluations_fd(), depth);
   if (!traced) return std::move(traced).error();
   kernel_->traced = std::move(*traced);
@@ -307,6 +395,8 @@ Counters Probe::counters() const {
   return sums;
 }
 
+std::vector<model::Crowd> Probe::crowds() const { return read_crowds(kernel_->shared(), kernel_->reasons); }
+
 Status Probe::add_names(const std::vector<ScopeName>& names) {
   const int fd = bpf_map__fd(kernel_->skeleton->maps.named);
   for (const ScopeName& name : names) {
@@ -328,13 +418,19 @@ Status Probe::add_names(const std::vector<ScopeName>& names) {
 }
 
 std::uint64_t Probe::missed() const {
-  // The empty one loses nothing.
-  std::uint64_t sum = kernel_->missed_before + missed_runs(kernel_->skeleton->obj, kernel_->skeleton->progs.on_kfree_skb_spill);
-  if (kernel_->rules) sum += kernel_->rules->missed();
+  const auto& programs = kernel_->skeleton->progs;
+  // Those that look what the first of their tracepoint was skipped for lose nothing themselves. Counted after it was skipped, so read
+  // after.
+  std::uint64_t sum = missed_runs(kernel_->skeleton->obj, {programs.on_kfree_skb_nested, programs.on_inet_sock_set_state_nested});
+  sum -= std::min(sum, counters()[WIRE_COUNT_SPARED]);
+  sum += kernel_->missed_before;
   if (kernel_->traced) sum += kernel_->traced->missed();
   if (kernel_->xt_counters) sum += kernel_->xt_counters->missed();
+  if (kernel_->listeners) sum += kernel_->listeners->missed();
   return sum;
 }
+
+std::uint64_t Probe::missed_rules() const { return kernel_->missed_rules_before + (kernel_->rules ? kernel_->rules->missed() : 0); }
 
 void Probe::disarm() { kernel_->skeleton->bss->armed = 0; }
 

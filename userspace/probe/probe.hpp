@@ -8,11 +8,14 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "base/result.hpp"
 #include "model/address.hpp"
+#include "model/crowd.hpp"
 #include "model/place.hpp"
 #include "model/rule.hpp"
 #include "probe/features.hpp"
@@ -48,8 +51,17 @@ struct ScopeName {
   bool node = false;
 };
 
+/// Where an attempt of the scope was on its way.
+struct Heading {
+  model::NetnsId netns = 0;
+  std::uint32_t ifindex = 0;
+  model::Flow flow;  ///< in SYN direction, as it was there
+};
+
 struct Options {
   Filter filter;
+  /// Packets are seen at the devices that watch_devices() is given, and nowhere else until watch_everywhere().
+  bool scoped = false;
   bool stream_all = false;          ///< send every attempt in scope from its first event
   std::uint32_t pid_namespace = 0;  ///< inode of synfate's own
 };
@@ -76,6 +88,17 @@ class Probe {
   void seed_tree(bool on);
   /// What the filter's names stand for; they are in scope from now on. An error when there is no room for one more.
   Status add_names(const std::vector<ScopeName>& names);
+  /// Of a scoped probe: these devices of that namespace too, both sides. An error where the kernel refuses one that is there.
+  Status watch_devices(model::NetnsId netns, int netns_fd, const std::vector<std::uint32_t>& ifindexes);
+  /// Devices of that namespace that are not among these have gone.
+  void retain_devices(model::NetnsId netns, const std::set<std::uint32_t>& ifindexes);
+  std::size_t watched_devices() const;
+  /// Every device of every namespace from now on, as of a probe that is not scoped.
+  Status watch_everywhere();
+  /// Ends of the scope's attempts, as they were met since the last call.
+  std::vector<Heading> take_headings();
+  /// Tier 2f for listeners: why one of them refused a SYN, from the function that decides.
+  Status trace_listeners(const KernelFeatures& features);
   /// The programs that tell which rule dropped; once more when nf_tables has come, to know its types.
   Status load_rules(const KernelFeatures& features);
   /// The same again, when a module has come whose types they lack. Ends every watch_table().
@@ -98,8 +121,12 @@ class Probe {
   /// What was learnt is used from now on; returns it.
   Frames end_lessons();
   Counters counters() const;
-  /// Times that a program was skipped because it was already running on that CPU: events that were lost.
+  /// Where the SYNs went that are counted only, the largest crowd first.
+  std::vector<model::Crowd> crowds() const;
+  /// Times that a program was skipped because it was already running on that CPU, and no other told the event: events that were lost.
   std::uint64_t missed() const;
+  /// The same of the programs that tell which rule dropped: those drops are told without their rule, and nothing else is lost.
+  std::uint64_t missed_rules() const;
   /// No more records; what is in the ring stays there for a last drain().
   void disarm();
 

@@ -23,6 +23,8 @@
 namespace synfate::probe {
 namespace {
 
+constexpr char kRefused[] = "cannot load the programs that tell which rule dropped";
+
 slot_set to_kernel(const std::vector<std::int32_t>& slots) {
   slot_set set{};
   set.count = static_cast<__u32>(std::min<std::size_t>(slots.size(), MAX_SLOTS));
@@ -50,13 +52,9 @@ struct RulePrograms::Kernel {
 RulePrograms::RulePrograms(std::unique_ptr<Kernel> kernel) : kernel_(std::move(kernel)) {}
 RulePrograms::~RulePrograms() = default;
 
-Result<std::unique_ptr<RulePrograms>> RulePrograms::start(const SharedMaps& shared, bool netfilter_links) {
+Result<std::unique_ptr<RulePrograms>> RulePrograms::load(const SharedMaps& shared, bool netfilter_links) {
   const LoadLog log;
-  const auto failed = [&](int error) {
-    const std::string reason = refusal(log.text());
-    return Error{ErrorKind::Unsupported, "cannot load the programs that tell which rule dropped",
-                 errno_text(error) + (reason.empty() ? "" : ": " + reason), ""};
-  };
+  const auto failed = [&](int error) { return load_error(kRefused, error, log); };
   auto kernel = std::make_unique<Kernel>();
   kernel->skeleton = synfate_rules__open();
   if (kernel->skeleton == nullptr) return failed(errno);
@@ -71,9 +69,14 @@ Result<std::unique_ptr<RulePrograms>> RulePrograms::start(const SharedMaps& shar
     bpf_program__set_autoload(drill, netfilter_links);
   }
   if (const int error = synfate_rules__load(kernel->skeleton); error != 0) return failed(-error);
-  kernel->link = bpf_program__attach(skeleton.progs.on_kfree_skb_rule);
-  if (kernel->link == nullptr) return failed(errno);
   return std::unique_ptr<RulePrograms>(new RulePrograms(std::move(kernel)));
+}
+
+Status RulePrograms::attach() {
+  const LoadLog log;
+  kernel_->link = bpf_program__attach(kernel_->skeleton->progs.on_kfree_skb_rule);
+  if (kernel_->link == nullptr) return load_error(kRefused, errno, log);
+  return Ok{};
 }
 
 void RulePrograms::set_frames(const Frames& frames) {

@@ -21,12 +21,24 @@ struct SharedMaps {
   int ring = -1;
   int counters = -1;
   int pending_drops = -1;
+  int attempts = -1;
+  int attempt_sets = -1;
+  int failed_lookups = -1;
+  int gate = -1;
+  int told_due = -1;
+  int passing = -1;
+  int crowds = -1;
+  int other_crowds = -1;
+  int empty_crowd = -1;
+  bool has_cast = false;  ///< see bpf/object.h
 };
 
 class RulePrograms {
  public:
-  /// Loads and attaches. On failure nothing stays behind.
-  static Result<std::unique_ptr<RulePrograms>> start(const SharedMaps& shared, bool netfilter_links);
+  /// Of `shared` the ring, the counters and the pending drops. On failure nothing stays behind.
+  static Result<std::unique_ptr<RulePrograms>> load(const SharedMaps& shared, bool netfilter_links);
+  /// After the main programs: each drop is told to them first.
+  Status attach();
   ~RulePrograms();
   RulePrograms(const RulePrograms&) = delete;
   RulePrograms& operator=(const RulePrograms&) = delete;

@@ -60,11 +60,7 @@ bool TracedFunctions::is_outdated() const { return kernel_functions(kernel_->wan
 
 Result<std::unique_ptr<TracedFunctions>> TracedFunctions::start(const SharedMaps& shared, int evaluations_fd, TraceDepth depth) {
   const LoadLog log;
-  const auto failed = [&](int error) {
-    const std::string reason = refusal(log.text());
-    return Error{ErrorKind::Unsupported, "cannot trace the functions of nf_tables",
-                 errno_text(error) + (reason.empty() ? "" : ": " + reason), ""};
-  };
+  const auto failed = [&](int error) { return load_error("cannot trace the functions of nf_tables", error, log); };
   auto kernel = std::make_unique<Kernel>();
   kernel->skeleton = synfate_fentry__open();
   if (kernel->skeleton == nullptr) return failed(errno);

@@ -54,11 +54,7 @@ bool XtCounters::is_traced() const { return kernel_->traced; }
 
 Result<std::unique_ptr<XtCounters>> XtCounters::start(const SharedMaps& shared, bool traced) {
   const LoadLog log;
-  const auto failed = [&](int error) {
-    const std::string reason = refusal(log.text());
-    return Error{ErrorKind::Unsupported, "cannot watch the counters of iptables-legacy",
-                 errno_text(error) + (reason.empty() ? "" : ": " + reason), ""};
-  };
+  const auto failed = [&](int error) { return load_error("cannot watch the counters of iptables-legacy", error, log); };
   auto kernel = std::make_unique<Kernel>();
   kernel->traced = traced;
   kernel->skeleton = synfate_xtables__open();

@@ -51,11 +51,17 @@ Json client_json(const model::Attempt& attempt) {
 
 Json server_json(const model::Attempt& attempt) {
   const model::Party& server = attempt.server;
-  return {{"netns", number_or_null(server.netns)},
-          {"netns_name", netns_name_json(attempt, server.netns, server.netns_name)},
-          {"node", text_or_null(server.node)},
-          {"pod", text_or_null(server.pod)},
-          {"service", text_or_null(server.service)}};
+  Json json = {{"netns", number_or_null(server.netns)},
+               {"netns_name", netns_name_json(attempt, server.netns, server.netns_name)},
+               {"node", text_or_null(server.node)},
+               {"pod", text_or_null(server.pod)},
+               {"service", text_or_null(server.service)}};
+  // Only where the listener was looked at.
+  if (server.process.known()) {
+    json["tgid"] = number_or_null(server.process.tgid);
+    json["comm"] = text_or_null(server.process.comm);
+  }
+  return json;
 }
 
 Json rule_json(const std::optional<model::RuleRef>& rule) {
@@ -94,7 +100,7 @@ Json means_json(const std::optional<model::Means>& means) {
 struct EventName {
   std::string_view operator()(const model::Hop& hop) const {
     switch (hop.kind) {
-      case model::HopKind::Xmit: return "xmit";
+      case model::HopKind::Xmit: return hop.queued ? "queue" : "xmit";
       case model::HopKind::Receive: return "receive";
       case model::HopKind::Enqueue: return "enqueue";
     }
@@ -118,6 +124,9 @@ struct EventName {
   std::string_view operator()(const model::RouteFailure&) const { return "route_failure"; }
   /// Not on the path: what a drop is about, in a record of its own.
   std::string_view operator()(const model::HookVerdict&) const { return ""; }
+  std::string_view operator()(const model::Receiver&) const { return ""; }
+  std::string_view operator()(const model::Decision& decision) const { return decision.drops != 0 ? "refused_by_listener" : "syn_cookie"; }
+  std::string_view operator()(const model::Closing& closing) const { return closing.at_server ? "server_closes" : "client_is_closed"; }
 };
 
 Json path_json(const model::Journey& journey) {
@@ -144,6 +153,28 @@ Json list_json(const std::vector<std::string>& items) {
 }
 
 }  // namespace
+
+Json folded_json(const model::Folded& folded, const WallClock& clock) {
+  const model::Attempt& like = folded.like;
+  const model::Flow flow = like.journey.faces.empty() ? model::Flow{} : like.journey.faces.front();
+  const bool one = folded.destinations == 1;
+  Json object = typed("folded");
+  object.update({{"like", like.id},
+                 {"attempts", folded.attempts},
+                 {"sources", folded.sources},
+                 {"destinations", folded.destinations},
+                 {"at_least", folded.at_least},
+                 {"first_seen", iso_utc(clock, folded.first_ns)},
+                 {"last_seen", iso_utc(clock, folded.last_ns)},
+                 {"dst", one ? address_json(flow.dst) : Json(nullptr)},
+                 {"dport", one ? number_or_null(flow.dst.port) : Json(nullptr)},
+                 {"fate", model::to_string(like.verdict.fate)},
+                 {"cause", text_or_null(like.verdict.cause)},
+                 {"packet", text_or_null(model::to_string(like.verdict.packet))},
+                 {"where", where_json(like)},
+                 {"confidence", model::to_string(like.verdict.confidence)}});
+  return object;
+}
 
 Json attempt_json(const model::Attempt& attempt, const WallClock& clock) {
   const model::Journey& journey = attempt.journey;

@@ -10,5 +10,7 @@ namespace synfate::render {
 
 /// Every key is always there; what is not known is null.
 Json attempt_json(const model::Attempt& attempt, const WallClock& clock);
+/// Likewise, of the line of type "folded".
+Json folded_json(const model::Folded& folded, const WallClock& clock);
 
 }  // namespace synfate::render

@@ -144,6 +144,23 @@ Phrase who(const model::Attempt& attempt) {
 
 }  // namespace
 
+std::string folded_text(const model::Folded& folded, const WallClock& clock, const TextStyle& style) {
+  const model::Attempt& like = folded.like;
+  const std::string least = folded.at_least ? "at least " : "";
+  Phrase line;
+  line.group(clock_time(clock, folded.last_ns), 0)
+      .group(fate_word(like.verdict.fate), 2, paint_of(like.verdict.fate))
+      .group(clean(like.verdict.summary), 2)
+      .group("+" + grouped(folded.attempts) + " more like #" + std::to_string(like.id), 3);
+  if (folded.destinations == 1) {
+    line.glued("→", server_label(like));
+  } else {
+    line.words("to " + least + grouped(folded.destinations) + " destinations");
+  }
+  line.words("from " + least + (folded.sources == 1 ? "1 source" : grouped(folded.sources) + " sources"), 3);
+  return lay_out(line, style, 0, 2);
+}
+
 std::string attempt_text(const model::Attempt& attempt, const WallClock& clock, const TextStyle& style) {
   const model::Verdict& verdict = attempt.verdict;
   std::string lines = lay_out(header(attempt, clock), style, 0, 2);

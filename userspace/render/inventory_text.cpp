@@ -18,7 +18,7 @@ constexpr std::size_t kNodeColumn = 1;
 constexpr unsigned kMaxHostSides = 3;
 using Cells = std::array<std::string, kColumns>;
 
-std::string or_dash(std::string text) { return text.empty() ? "-" : text; }
+std::string or_dash(const std::string& text) { return text.empty() ? "-" : text; }
 
 std::string device_name(const model::Netns& netns, std::uint32_t ifindex) {
   const model::Link* link = netns.link(ifindex);

@@ -14,6 +14,7 @@ class JsonSink final : public Sink {
   JsonSink(Writer writer, WallClock clock);
 
   bool attempt(const model::Attempt& attempt) override;
+  bool folded(const model::Folded& folded) override;
   bool notice(const model::Notice& notice) override;
   bool summary(const model::Summary& summary) override;
 

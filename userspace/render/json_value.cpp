@@ -25,7 +25,10 @@ Json number_or_null(std::uint64_t number) { return number == 0 ? Json(nullptr) :
 
 Json gap_json(const model::Gap& gap) { return {{"code", clean(gap.code)}, {"text", clean(gap.text)}}; }
 
-double seconds_of(std::uint64_t duration_ns) { return static_cast<double>(duration_ns / 1'000'000) / 1000.0; }
+double seconds_of(std::uint64_t duration_ns) {
+  const std::uint64_t milliseconds = duration_ns / 1'000'000;
+  return static_cast<double>(milliseconds) / 1000.0;
+}
 
 Json typed(std::string_view type) {
   Json object;

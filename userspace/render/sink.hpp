@@ -23,6 +23,10 @@ class Sink {
   [[nodiscard]] virtual bool attempt(const model::Attempt& attempt) = 0;
   [[nodiscard]] virtual bool notice(const model::Notice& notice) = 0;
   [[nodiscard]] virtual bool summary(const model::Summary& summary) = 0;
+  /// Attempts that were not printed one by one; of those that are like the same attempt the last call counts.
+  [[nodiscard]] virtual bool folded(const model::Folded&) { return true; }
+  /// It is `now`: what was held back may be due.
+  [[nodiscard]] virtual bool tick(MonotonicNs) { return true; }
 };
 
 }  // namespace synfate::render

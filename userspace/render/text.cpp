@@ -46,6 +46,8 @@ bool TextSink::write(std::string_view lines) {
 
 bool TextSink::attempt(const model::Attempt& attempt) { return write(attempt_text(attempt, clock_, style_)); }
 
+bool TextSink::folded(const model::Folded& folded) { return write(folded_text(folded, clock_, style_)); }
+
 bool TextSink::notice(const model::Notice& notice) {
   const bool warning = notice.level == model::NoticeLevel::Warning;
   Phrase line;
@@ -63,6 +65,11 @@ bool TextSink::summary(const model::Summary& summary) {
   Phrase first;
   first.words(failed == 0 ? no_failure_line(summary) : failures_line(summary, total));
   std::string lines = lay_out(first, style_, 0, 2);
+  if (summary.folded != 0) {
+    Phrase folded;
+    folded.words(grouped(summary.folded) + " of them were like others, and only counted");
+    lines += labelled("folded", folded, style_);
+  }
   if (summary.events_lost != 0) {
     Phrase loss;
     loss.group("EVIDENCE LOST", 0, Paint::Bad)
@@ -70,6 +77,8 @@ bool TextSink::summary(const model::Summary& summary) {
     lines += lay_out(loss, style_, 0, 2);
   }
   if (style_.verbose) lines += labelled("tier", phrase_of(summary.tier), style_);
+  const bool of_scope = !summary.hops.empty() && summary.hops != "all devices";
+  if (style_.verbose || of_scope) lines += labelled("hops", phrase_of(summary.hops), style_);
   for (const model::Gap& gap : summary.gaps) lines += labelled("gap", phrase_of(gap.text.empty() ? gap.code : gap.text), style_);
   return write(lines);
 }

@@ -21,6 +21,7 @@ class TextSink final : public Sink {
   TextSink(Writer writer, WallClock clock, TextStyle style);
 
   bool attempt(const model::Attempt& attempt) override;
+  bool folded(const model::Folded& folded) override;
   bool notice(const model::Notice& notice) override;
   bool summary(const model::Summary& summary) override;
 

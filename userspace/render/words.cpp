@@ -18,6 +18,12 @@ std::string count_text(std::uint64_t number, std::string_view noun) {
   return std::to_string(number).append(" ").append(noun).append(number == 1 ? "" : "s");
 }
 
+std::string grouped(std::uint64_t number) {
+  std::string text = std::to_string(number);
+  for (std::size_t at = text.size(); at > 3; at -= 3) text.insert(at - 3, ",");
+  return text;
+}
+
 Phrase phrase_of(std::string_view untrusted) {
   Phrase phrase;
   phrase.words(clean(untrusted));

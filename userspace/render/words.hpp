@@ -15,6 +15,8 @@ namespace synfate::render {
 std::string seconds_text(DurationNs duration);
 /// "1 event", "2 events"
 std::string count_text(std::uint64_t number, std::string_view noun);
+/// "12,345"
+std::string grouped(std::uint64_t number);
 /// A phrase of untrusted text.
 Phrase phrase_of(std::string_view untrusted);
 /// Adds an item that is not empty, with the separator if it is not the first.

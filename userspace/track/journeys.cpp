@@ -39,6 +39,7 @@ Growing::Growing(std::uint64_t number, const model::FlightRecord& record) {
   journey_.last_ns = record.last_ns;
   journey_.origin_netns = record.origin_netns;
   journey_.client = record.client;
+  journey_.limits = record.limits;
   journey_.faces = record.faces;
   journey_.local_client = record.local_client;
   journey_.client_established = record.client_established || record.passed;
@@ -77,6 +78,43 @@ Growing::Growing(std::uint64_t number, const model::RouteFailureRecord& record) 
   event.place.netns = record.netns;
   event.what = record.failure;
   append(std::move(event));
+}
+
+Growing::Growing(std::uint64_t number, const model::ClosingRecord& record) {
+  journey_.id = number;
+  journey_.isn = record.streamed.isn;
+  journey_.first_ns = record.first_ns;
+  journey_.last_ns = record.streamed.event.time_ns;
+  journey_.origin_netns = record.origin_netns;
+  journey_.client = record.client;
+  journey_.faces = {record.streamed.event.flow};
+  journey_.local_client = record.streamed.local_client;
+  // Its record has been deleted, and with it how many SYNs there were.
+  journey_.syns = 1;
+  journey_.ended = true;
+  add(record);
+}
+
+void Growing::add(const model::ClosingRecord& record) {
+  const auto* closing = record.streamed.event.get<model::Closing>();
+  if (closing == nullptr) return;
+  (closing->at_server ? journey_.server_established : journey_.client_established) = true;
+  journey_.counted_established = journey_.counted_established || record.counted;
+  add_face(record.own);
+  append(record.streamed.event);
+}
+
+bool Growing::learn_client(const model::FlightRecord& record) {
+  if (journey_.local_client || !record.local_client) return false;
+  journey_.local_client = true;
+  journey_.origin_netns = record.origin_netns;
+  journey_.client = record.client;
+  journey_.limits = record.limits;
+  if (!record.faces.empty()) {
+    std::erase(journey_.faces, record.faces.front());
+    journey_.faces.insert(journey_.faces.begin(), record.faces.front());
+  }
+  return true;
 }
 
 void Growing::add(const model::StreamedEvent& event) {

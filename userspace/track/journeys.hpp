@@ -21,9 +21,14 @@ class Growing {
   /// An attempt that has no flight record, opened by its first event.
   Growing(std::uint64_t number, const model::StreamedEvent& first);
   Growing(std::uint64_t number, const model::RouteFailureRecord& record);
+  /// An attempt whose record was deleted when its handshake was complete.
+  Growing(std::uint64_t number, const model::ClosingRecord& record);
 
+  /// Whose attempt it is, where that came to be known later; true if it is news.
+  bool learn_client(const model::FlightRecord& record);
   void add(const model::StreamedEvent& event);
   void add(const model::NeighbourEvent& neighbour);
+  void add(const model::ClosingRecord& record);
   void lose(unsigned events) { journey_.events_lost += events; }
   void end(bool interrupted);
 

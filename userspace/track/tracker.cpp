@@ -7,6 +7,10 @@ namespace synfate::track {
 namespace {
 
 constexpr std::size_t kRecentNeighbours = 128;
+constexpr std::size_t kMaxStragglers = 1024;
+constexpr std::size_t kMaxSettled = 1024;
+/// Longer than any network or queue has been seen to hold a packet, and shorter than an ISN takes to come round (RFC 9293: 4.55 hours).
+constexpr DurationNs kStraggling = 60 * kSecond;
 /// A neighbour stays unresolved for three seconds before it fails.
 constexpr DurationNs kNeighbourFresh = 5 * kSecond;
 
@@ -34,12 +38,19 @@ bool is_trace_of(const Growing& growing, const model::StreamedEvent& event) {
          growing.visited(event.event.place.netns);
 }
 
+bool is_answered(const model::Journey& journey) { return journey.client_established || journey.server_established; }
+
+bool repeats(const std::vector<model::Flow>& faces, const model::FlightRecord& record) {
+  return !record.faces.empty() && std::find(faces.begin(), faces.end(), record.faces.front()) != faces.end();
+}
+
 }  // namespace
 
 void Tracker::add(const model::Record& record) {
   if (const auto* flight = std::get_if<model::FlightRecord>(&record)) open(*flight);
   if (const auto* event = std::get_if<model::StreamedEvent>(&record)) route(*event);
   if (const auto* failure = std::get_if<model::RouteFailureRecord>(&record)) open(*failure);
+  if (const auto* closing = std::get_if<model::ClosingRecord>(&record)) close(*closing);
   if (const auto* unresolved = std::get_if<model::NeighbourEvent>(&record)) neighbour(*unresolved);
 }
 
@@ -48,8 +59,17 @@ void Tracker::lose(unsigned events) {
 }
 
 void Tracker::open(const model::FlightRecord& record) {
-  // The kernel side sends each record once; a second one with the same id is not an attempt of its own.
-  if (by_attempt_.contains(record.attempt)) return;
+  // The kernel side sends each record once, and again when it has learnt whose the attempt is.
+  if (const auto known = by_attempt_.find(record.attempt); known != by_attempt_.end()) {
+    Open& open = journeys_.at(known->second);
+    if (open.growing.learn_client(record)) schedule(known->second, open, record.submitted_ns);
+    return;
+  }
+  if (is_straggler(record)) {
+    if (stragglers_.size() >= kMaxStragglers) stragglers_.erase(stragglers_.begin());
+    stragglers_.insert(record.attempt);
+    return;
+  }
   Open& opened = insert(record.attempt, Growing(next_number_, record), record.submitted_ns);
   for (const model::NeighbourEvent& recent : recent_neighbours_) {
     if (recent.time_ns + kNeighbourFresh > record.submitted_ns && opened.growing.visited(recent.place.netns)) opened.growing.add(recent);
@@ -64,6 +84,7 @@ void Tracker::route(const model::StreamedEvent& event) {
     route_trace(event);
     return;
   }
+  if (stragglers_.contains(event.attempt)) return;
   Open* found = nullptr;
   if (event.attempt != 0) {
     const auto it = by_attempt_.find(event.attempt);
@@ -79,6 +100,17 @@ void Tracker::route(const model::StreamedEvent& event) {
   found->growing.add(event);
   schedule(found->growing.journey().id, *found, event.event.time_ns);
   admit_waiting(*found);
+}
+
+void Tracker::close(const model::ClosingRecord& record) {
+  const auto known = by_attempt_.find(record.streamed.attempt);
+  if (known == by_attempt_.end()) {
+    insert(record.streamed.attempt, Growing(next_number_, record), record.streamed.event.time_ns);
+    return;
+  }
+  Open& open = journeys_.at(known->second);
+  open.growing.add(record);
+  schedule(open.growing.journey().id, open, record.streamed.event.time_ns);
 }
 
 void Tracker::route_trace(const model::StreamedEvent& event) {
@@ -190,7 +222,25 @@ void Tracker::finish(const std::function<void(const model::Journey&)>& judge) {
   by_isn_.clear();
 }
 
+bool Tracker::is_straggler(const model::FlightRecord& record) const {
+  // A client's socket of this machine begins anew with each SYN that has no record.
+  if (record.local_client || record.client_established || record.server_established) return false;
+  const auto [begin, end] = by_isn_.equal_range(record.isn);
+  for (auto it = begin; it != end; ++it) {
+    const model::Journey& journey = journeys_.at(it->second).growing.journey();
+    if (is_answered(journey) && journey.syns > 1 && journey.first_ns < record.first_ns && repeats(journey.faces, record)) return true;
+  }
+  return std::any_of(settled_.begin(), settled_.end(), [&](const Settled& past) {
+    return past.isn == record.isn && past.last_ns + kStraggling > record.first_ns && repeats(past.faces, record);
+  });
+}
+
 void Tracker::forget(Journeys::iterator it) {
+  const model::Journey& journey = it->second.growing.journey();
+  if (is_answered(journey) && journey.syns > 1) {
+    if (settled_.size() >= kMaxSettled) settled_.pop_front();
+    settled_.push_back({journey.isn, journey.faces, journey.last_ns});
+  }
   if (it->second.attempt != 0) by_attempt_.erase(it->second.attempt);
   const auto [begin, end] = by_isn_.equal_range(it->second.growing.journey().isn);
   const auto indexed = std::find_if(begin, end, [&](const auto& entry) { return entry.second == it->first; });

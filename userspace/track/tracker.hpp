@@ -4,10 +4,12 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <list>
 #include <map>
 #include <optional>
+#include <set>
 #include <unordered_map>
 #include <vector>
 
@@ -58,6 +60,7 @@ class Tracker {
   void route_trace(const model::StreamedEvent& event);
   void admit_waiting(Open& open);
   void open(const model::RouteFailureRecord& record);
+  void close(const model::ClosingRecord& record);
   void neighbour(const model::NeighbourEvent& event);
   Open* find_untracked(const model::StreamedEvent& event);
   /// Whose packet a rule trace is about; nothing when none is known, or more than one.
@@ -66,6 +69,15 @@ class Tracker {
   void schedule(std::uint64_t number, Open& open, MonotonicNs news);
   void forget(Journeys::iterator it);
   void make_room();
+  /// A copy of a SYN whose attempt has been answered meanwhile: it was on its way, or in a queue, for longer than its sender waited.
+  bool is_straggler(const model::FlightRecord& record) const;
+
+  /// What remains of an attempt that needed more than one SYN, once it is forgotten.
+  struct Settled {
+    std::uint32_t isn = 0;
+    std::vector<model::Flow> faces;
+    MonotonicNs last_ns = 0;
+  };
 
   TrackerLimits limits_;
   Journeys journeys_;
@@ -74,6 +86,8 @@ class Tracker {
   std::multimap<MonotonicNs, std::uint64_t> due_;
   WaitingRoom waiting_;
   std::list<model::NeighbourEvent> recent_neighbours_;
+  std::deque<Settled> settled_;
+  std::set<std::uint64_t> stragglers_;  ///< the kernel side's attempts that are nobody's
   std::uint64_t next_number_ = 1;
   std::uint64_t forgotten_ = 0;
 };

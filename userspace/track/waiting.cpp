@@ -26,6 +26,7 @@ std::vector<model::StreamedEvent> WaitingRoom::take(std::uint32_t isn, const std
   }
   std::sort(accepted.begin(), accepted.end());
   std::vector<model::StreamedEvent> taken;
+  taken.reserve(accepted.size());
   for (const std::uint64_t number : accepted) taken.push_back(std::move(events_.extract(number).mapped()));
   return taken;
 }

@@ -104,10 +104,13 @@ std::string_view counter_name(std::size_t counter) {
     case WIRE_COUNT_ESTABLISHED: return "established";
     case WIRE_COUNT_RING_FULL: return "ring_full";
     case WIRE_COUNT_TABLE_FULL: return "table_full";
+    case WIRE_COUNT_UNTOLD: return "untold";
+    case WIRE_COUNT_CROWDED: return "crowded";
     case WIRE_COUNT_EVICTED: return "evicted";
     case WIRE_COUNT_HOPS_LOST: return "hops_lost";
     case WIRE_COUNT_UNREADABLE: return "unreadable";
     case WIRE_COUNT_SUBMITTED: return "submitted";
+    case WIRE_COUNT_SPARED: return "spared";
     default: return {};
   }
 }

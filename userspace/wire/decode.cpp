@@ -36,7 +36,8 @@ Result<model::Observation> observe(const wire_packet& record, const KernelNames&
   auto kind = to_hop_kind(record.event);
   if (!kind) return std::move(kind).error();
   const bool icmp = record.subject.leg == WIRE_LEG_ICMP;
-  return model::Observation{model::Hop{*kind, icmp ? record.icmp_type : __u8{0}, icmp ? record.icmp_code : __u8{0}}};
+  return model::Observation{
+      model::Hop{*kind, icmp ? record.icmp_type : __u8{0}, icmp ? record.icmp_code : __u8{0}, record.event == WIRE_PACKET_QUEUE}};
 }
 
 Result<model::Observation> observe(const wire_drop& record, const KernelNames& names) {
@@ -166,6 +167,35 @@ Result<model::Observation> observe(const wire_verdict& record, const KernelNames
   return model::Observation{std::move(verdict)};
 }
 
+Result<model::Observation> observe(const wire_receiver& record, const KernelNames&) {
+  model::Receiver receiver;
+  receiver.state = record.state;
+  receiver.min_ttl = record.min_ttl;
+  receiver.has_filter = (record.flags & WIRE_RECEIVER_FILTER) != 0;
+  receiver.filter_id = record.filter_id;
+  receiver.cgroup_id = record.cgroup_id;
+  receiver.programs_read = (record.flags & WIRE_RECEIVER_PROGRAMS_READ) != 0;
+  receiver.ingress_count = record.ingress_count;
+  const std::uint32_t listed = std::min<std::uint32_t>(record.ingress_count, WIRE_RECEIVER_PROGRAMS);
+  receiver.ingress_programs.assign(record.ingress_id, record.ingress_id + listed);
+  return model::Observation{std::move(receiver)};
+}
+
+Result<model::Observation> observe(const wire_decision& record, const KernelNames&) {
+  model::Decision decision;
+  decision.inode = record.inode;
+  decision.queue_length = record.queue_length;
+  decision.queue_limit = record.queue_limit;
+  decision.half_open = record.half_open;
+  decision.overflows = record.overflows;
+  decision.drops = record.drops;
+  decision.syn_queue_full = record.syn_queue_full;
+  decision.cookies_sent = record.cookies_sent;
+  decision.security_error = record.security_error;
+  decision.lookup_error = record.lookup_error;
+  return model::Observation{decision};
+}
+
 template <class Record>
 Result<Decoded> decode_streamed(std::span<const std::byte> bytes, std::string_view name, const KernelNames& names) {
   const auto record = read_exact<Record>(bytes, name);
@@ -176,6 +206,39 @@ Result<Decoded> decode_streamed(std::span<const std::byte> bytes, std::string_vi
   if (!what) return std::move(what).error();
   streamed->event.what = std::move(*what);
   return Decoded{std::move(*streamed)};
+}
+
+Result<Decoded> decode_closing(std::span<const std::byte> bytes) {
+  const auto record = read_exact<wire_closing>(bytes, "closing");
+  if (!record) return record.error();
+  auto streamed = to_streamed(record->header, record->subject);
+  if (!streamed) return std::move(streamed).error();
+  auto own = to_flow(record->own);
+  if (!own) return std::move(own).error();
+  // 8: CLOSE_WAIT, 4: FIN_WAIT1, 7: CLOSE.
+  if (record->new_state != 4 && record->new_state != 7 && record->new_state != 8) {
+    return bad_record("an established connection went to state " + std::to_string(record->new_state));
+  }
+  model::Closing closing;
+  closing.at_server = record->at_server != 0;
+  closing.new_state = record->new_state;
+  closing.shutdown = record->shutdown;
+  closing.error = record->error;
+  closing.handshake_ns = record->handshake_ns;
+  closing.bytes_sent = record->bytes_sent;
+  closing.bytes_received = record->bytes_received;
+  closing.closer_tgid = record->closer_tgid;
+  closing.closer_cgroup_id = record->closer_cgroup_id;
+  closing.closer_comm = field_text(record->closer_comm);
+  model::ClosingRecord decoded;
+  decoded.streamed = std::move(*streamed);
+  decoded.streamed.event.what = std::move(closing);
+  decoded.own = *own;
+  decoded.first_ns = record->first_ns;
+  decoded.origin_netns = record->origin_netns;
+  decoded.client = {record->client_tgid, record->client_tid, record->client_cgroup_id, field_text(record->client_comm)};
+  decoded.counted = record->counted != 0;
+  return Decoded{std::move(decoded)};
 }
 
 Result<Decoded> decode_route(std::span<const std::byte> bytes) {
@@ -227,6 +290,9 @@ Result<Decoded> decode(std::span<const std::byte> record, const KernelNames& nam
     case WIRE_KIND_SOCKET: return decode_streamed<wire_socket>(record, "socket", names);
     case WIRE_KIND_ICMP: return decode_streamed<wire_icmp>(record, "ICMP", names);
     case WIRE_KIND_VERDICT: return decode_streamed<wire_verdict>(record, "verdict", names);
+    case WIRE_KIND_RECEIVER: return decode_streamed<wire_receiver>(record, "receiver", names);
+    case WIRE_KIND_DECISION: return decode_streamed<wire_decision>(record, "decision", names);
+    case WIRE_KIND_CLOSING: return decode_closing(record);
     case WIRE_KIND_ROUTE: return decode_route(record);
     case WIRE_KIND_NEIGHBOUR: return decode_neighbour(record);
     default: return bad_record("kind " + std::to_string(header.kind) + " is not known to wire version " + std::to_string(WIRE_VERSION));

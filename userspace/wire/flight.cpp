@@ -56,7 +56,7 @@ Result<model::Event> to_event(const wire_hop& hop, const std::vector<model::Flow
   if (!place) return std::move(place).error();
   if (hop.face > WIRE_MAX_FACES) return bad_record("hop with face " + std::to_string(hop.face));
 
-  model::Hop what{*kind, 0, 0};
+  model::Hop what{*kind, 0, 0, hop.event == WIRE_PACKET_QUEUE};
   if (*leg == model::Leg::IcmpError) {
     what.icmp_type = static_cast<std::uint8_t>(hop.icmp >> 4);
     what.icmp_code = hop.icmp & 0x0f;
@@ -85,13 +85,12 @@ FlightRecord identity(const wire_attempt& record) {
   flight.server_isn = record.server_isn;
   flight.origin_netns = record.netns;
   if (flag(WIRE_ATTEMPT_OWNER)) flight.client = {record.tgid, record.tid, record.cgroup_id, field_text(record.comm)};
+  flight.limits = {record.syn_retries, record.user_timeout_ms};
   flight.local_client = flag(WIRE_ATTEMPT_LOCAL_CLIENT);
   flight.client_established = flag(WIRE_ATTEMPT_CLIENT_ESTABLISHED);
   flight.server_established = flag(WIRE_ATTEMPT_SERVER_ESTABLISHED);
   flight.streamed = flag(WIRE_ATTEMPT_STREAMED);
   flight.passed = flag(WIRE_ATTEMPT_PASSED);
-  flight.dead = flag(WIRE_ATTEMPT_DEAD);
-  flight.has_sibling = flag(WIRE_ATTEMPT_HAS_SIBLING);
   flight.far_netns = record.far_netns;
   flight.far_ifindex = record.far_ifindex;
   flight.syns = record.syns;
@@ -130,6 +129,11 @@ Result<FlightRecord> decode_flight(std::span<const std::byte> bytes) {
     auto event = to_event(hop, flight.faces);
     if (!event) return std::move(event).error();
     flight.hops.push_back(std::move(*event));
+  }
+  // Hops know their faces by the order in which these were met; from here on the first is the client's own.
+  if (const std::size_t asked = record.flags >> WIRE_ATTEMPT_ASKED_SHIFT & (WIRE_MAX_FACES - 1); asked < flight.faces.size()) {
+    std::rotate(flight.faces.begin(), flight.faces.begin() + static_cast<std::ptrdiff_t>(asked),
+                flight.faces.begin() + static_cast<std::ptrdiff_t>(asked) + 1);
   }
   return flight;
 }

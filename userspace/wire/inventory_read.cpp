@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 // The inventory from untrusted JSON; names the field that is wrong.
+#include "wire/devices_read.hpp"
 #include "wire/inventory_json.hpp"
+#include "wire/inventory_programs.hpp"
+#include "wire/inventory_scoped.hpp"
 #include "wire/json.hpp"
 
 namespace synfate::wire {
@@ -11,6 +14,8 @@ std::string read_bridge_port(const Json& json, std::string where, model::BridgeP
   fields.read("state", port.state);
   fields.read("hairpin", port.hairpin);
   fields.read("isolated", port.isolated);
+  fields.read("locked", port.locked);
+  fields.read("flood", port.flood);
   return fields.error();
 }
 
@@ -31,6 +36,14 @@ std::string read_fdb(const Json& json, std::string where, model::FdbEntry& entry
   return fields.error();
 }
 
+std::string read_prefix(const Json& json, std::string where, model::Prefix& prefix) {
+  JsonFields fields(json, std::move(where));
+  fields.read("address", prefix.address);
+  fields.read("prefix_length", prefix.length);
+  if (prefix.length > 128) fields.fail("prefix_length", "a prefix length");
+  return fields.error();
+}
+
 std::string read_listener(const Json& json, std::string where, model::ListenSocket& socket) {
   JsonFields fields(json, std::move(where));
   fields.read("address", socket.local.address);
@@ -39,18 +52,40 @@ std::string read_listener(const Json& json, std::string where, model::ListenSock
   fields.read("queue_limit", socket.queue_limit);
   fields.read("inode", socket.inode);
   fields.read("uid", socket.uid);
+  fields.read("bound_ifindex", socket.bound_ifindex);
+  // Null is not told, and a bool has no reader that knows so.
+  bool only_ipv6 = false;
+  if (json.is_object() && json.contains("only_ipv6") && !json["only_ipv6"].is_null()) {
+    fields.read("only_ipv6", only_ipv6);
+    socket.only_ipv6 = only_ipv6;
+  }
+  fields.read("owner_tgid", socket.owner_tgid);
+  fields.read("owner_comm", socket.owner_comm);
+  fields.read("half_open", socket.half_open);
+  fields.read("cgroup_id", socket.cgroup_id);
+  read_list(fields, "md5_peers", socket.md5_peers, read_prefix);
+  fields.read("drops", socket.drops);
   return fields.error();
 }
 
-/// Reads a list of T by a function that fills one T.
-template <class T>
-void read_list(JsonFields& fields, const char* name, std::vector<T>& target, std::string (*read_one)(const Json&, std::string, T&)) {
-  fields.list(name, [&](const Json& value, std::string where) {
-    T element;
-    std::string error = read_one(value, std::move(where), element);
-    target.push_back(std::move(element));
-    return error;
-  });
+std::string read_listen_reading(const Json& json, std::string where, model::ListenReading& reading) {
+  JsonFields fields(json, std::move(where));
+  fields.read("time_ns", reading.time_ns);
+  fields.read("port", reading.port);
+  if (const Json* object = fields.object("counters")) {
+    JsonFields counters(*object, fields.where("counters"));
+    counters.read("read", reading.counters.read);
+    counters.read("overflows", reading.counters.overflows);
+    counters.read("drops", reading.counters.drops);
+    counters.read("syn_queue_full", reading.counters.syn_queue_full);
+    counters.read("syn_queue_cookies", reading.counters.syn_queue_cookies);
+    counters.read("cookies_sent", reading.counters.cookies_sent);
+    if (!counters.error().empty()) return counters.error();
+  }
+  read_list(fields, "sockets", reading.sockets, read_listener);
+  fields.read("complete", reading.complete);
+  fields.read("ended_ns", reading.ended_ns);
+  return fields.error();
 }
 
 std::string read_link(const Json& json, std::string where, model::Link& link) {
@@ -71,6 +106,9 @@ std::string read_link(const Json& json, std::string where, model::Link& link) {
       return error;
   }
   read_list(fields, "addresses", link.addresses, read_address);
+  fields.read("carrier", link.carrier);
+  fields.read("vlan_filtering", link.vlan_filtering);
+  read_list(fields, "xdp", link.xdp, read_xdp);
   return fields.error();
 }
 
@@ -190,6 +228,43 @@ std::string read_service(const Json& json, std::string where, model::ServicePort
   }
   read_list(fields, "endpoints", service.endpoints, read_endpoint);
   fields.read("source", service.source);
+  fields.read("read_ns", service.read_ns);
+  return fields.error();
+}
+
+std::string read_ends(JsonFields& fields, model::Flow& flow) {
+  for (auto& [name, end] : {std::pair{"src", &flow.src}, std::pair{"dst", &flow.dst}}) {
+    const Json* object = fields.object(name);
+    if (object == nullptr) continue;
+    if (std::string error = read_endpoint(*object, fields.where(name), *end); !error.empty()) return error;
+  }
+  return fields.error();
+}
+
+std::string read_tracked(const Json& json, std::string where, model::TrackedFlow& flow) {
+  JsonFields fields(json, std::move(where));
+  if (std::string error = read_ends(fields, flow.original); !error.empty()) return error;
+  const Json* reply = fields.object("reply");
+  if (reply == nullptr) return fields.error();
+  JsonFields of_reply(*reply, fields.where("reply"));
+  return read_ends(of_reply, flow.reply.emplace());
+}
+
+std::string read_owner(const Json& json, std::string where, model::NetnsId& owner) {
+  JsonFields fields(json, std::move(where));
+  fields.read("netns", owner);
+  return fields.error();
+}
+
+std::string read_search(const Json& json, std::string where, model::AddressSearch& search) {
+  JsonFields fields(json, std::move(where));
+  fields.read("address", search.address);
+  fields.read("netns", search.netns);
+  fields.read("ifindex", search.ifindex);
+  read_list(fields, "owners", search.owners, read_owner);
+  fields.read("namespaces", search.namespaces);
+  fields.read("gap", search.gap);
+  fields.read("beyond", search.beyond);
   return fields.error();
 }
 
@@ -202,6 +277,36 @@ std::string read_node(const Json& json, std::string where, model::Node& node) {
   fields.read("init_tgid", node.init_tgid);
   fields.read("netns", node.netns);
   fields.read("source", node.source);
+  return fields.error();
+}
+
+std::string read_neighbour(const Json& json, std::string where, model::Neighbour& neighbour) {
+  JsonFields fields(json, std::move(where));
+  fields.read("state", neighbour.state);
+  fields.read("mac", neighbour.mac);
+  return fields.error();
+}
+
+std::string read_route(const Json& json, std::string where, model::RouteAnswer& route) {
+  JsonFields fields(json, std::move(where));
+  fields.read("destination", route.question.destination);
+  fields.read("source", route.question.source);
+  fields.read("in_ifindex", route.question.in_ifindex);
+  fields.read("asks_neighbour", route.question.neighbour);
+  fields.read("error", route.error);
+  fields.read("type", route.type);
+  fields.read("length", route.length);
+  if (route.length > 128) fields.fail("length", "a prefix length");
+  fields.read("prefix", route.prefix);
+  fields.read("matched", route.matched);
+  fields.read("table", route.table);
+  fields.read("out_ifindex", route.out_ifindex);
+  fields.read("gateway", route.gateway);
+  fields.read("several", route.several);
+  fields.read("time_ns", route.time_ns);
+  if (const Json* entry = fields.object("neighbour")) {
+    if (std::string error = read_neighbour(*entry, fields.where("neighbour"), route.neighbour.emplace()); !error.empty()) return error;
+  }
   return fields.error();
 }
 
@@ -223,17 +328,33 @@ std::string read_netns(const Json& json, std::string where, model::Netns& netns)
     netns.sysctls[std::move(*key)] = std::move(*value);
     return std::string();
   });
+  if (std::string error = read_devices(fields, netns); !error.empty()) return error;
   fields.read("gaps", netns.gaps);
   read_list(fields, "listeners", netns.listeners, read_listener);
   fields.read("listeners_read", netns.listeners_read);
+  read_list(fields, "listen_readings", netns.listen_readings, read_listen_reading);
   fields.read("details_read", netns.details_read);
   fields.read("gone", netns.gone);
   fields.read("refusing_rules_ipv4", netns.refusing_rules_ipv4);
   fields.read("refusing_rules_ipv6", netns.refusing_rules_ipv6);
+  fields.read("own_rules_ipv4", netns.own_rules_ipv4);
+  fields.read("own_rules_ipv6", netns.own_rules_ipv6);
+  read_list(fields, "routes", netns.routes, read_route);
   read_list(fields, "rules", netns.rules, read_rule);
   if (const Json* conntrack = fields.object("conntrack")) {
     if (std::string error = read_conntrack(*conntrack, fields.where("conntrack"), netns.conntrack.emplace()); !error.empty()) return error;
   }
+  read_list(fields, "tc_sides", netns.tc_sides, read_tc_side);
+  read_list(fields, "xfrm_policies", netns.xfrm_policies, read_xfrm_policy);
+  fields.read("xfrm_policies_read", netns.xfrm_policies_read);
+  fields.list("xfrm_counters", [&](const Json& pair, const std::string& at) {
+    const bool is_pair = pair.is_array() && pair.size() == 2;
+    auto key = is_pair ? text_of(pair[0]) : std::nullopt;
+    if (!key || !pair[1].is_number_unsigned()) return at + " is not a counter";
+    netns.xfrm_counters[std::move(*key)] = pair[1].get<std::uint64_t>();
+    return std::string();
+  });
+  read_list(fields, "time_wait", netns.time_wait, read_flow);
   read_list(fields, "nf_queues", netns.nf_queues, read_nf_queue);
   fields.read("nf_queues_read", netns.nf_queues_read);
   fields.read("node", netns.node);
@@ -242,6 +363,7 @@ std::string read_netns(const Json& json, std::string where, model::Netns& netns)
   }
   fields.read("container", netns.container);
   read_list(fields, "services", netns.services, read_service);
+  read_list(fields, "tracked", netns.tracked, read_tracked);
   return fields.error();
 }
 
@@ -274,6 +396,29 @@ Result<InventorySnapshot> inventory_from_json(std::string_view text) {
     snapshot.inventory.owners[tgid] = std::move(read);
     return owner.error();
   });
+  read_list(fields, "searches", snapshot.inventory.searches, read_search);
+  if (const Json* scoped = fields.object("scoped")) {
+    const std::string error = read_scoped(*scoped, snapshot.inventory.scoped.emplace());
+    if (!error.empty()) return Error{ErrorKind::BadData, "cannot read the " + std::string(kWhat), error, ""};
+  }
+  fields.list("programs", [&](const Json& value, std::string where) {
+    model::BpfProgram program;
+    std::string error = read_bpf_program(value, std::move(where), program);
+    snapshot.inventory.programs[program.id] = std::move(program);
+    return error;
+  });
+  fields.list("cgroups", [&](const Json& value, std::string where) {
+    std::uint64_t id = 0;
+    model::CgroupPrograms cgroup;
+    std::string error = read_cgroup(value, std::move(where), id, cgroup);
+    snapshot.inventory.cgroups[id] = std::move(cgroup);
+    return error;
+  });
+  fields.read("security_modules", snapshot.inventory.security_modules);
+  if (const Json* programs = fields.object("security_programs")) {
+    const std::string error = read_security_programs(*programs, "security_programs", snapshot.inventory.security_programs.emplace());
+    if (!error.empty()) return Error{ErrorKind::BadData, "cannot read the " + std::string(kWhat), error, ""};
+  }
   fields.read("gaps", snapshot.inventory.gaps);
   if (!fields.error().empty()) return Error{ErrorKind::BadData, "cannot read the " + std::string(kWhat), fields.error(), ""};
   return snapshot;

@@ -106,4 +106,15 @@ class JsonFields {
 /// The text in a string or a {"hex": ...}; nothing if it is neither, or too long.
 std::optional<std::string> text_of(const Json& value);
 
+/// Reads a list of T by a function that fills one T.
+template <class T>
+void read_list(JsonFields& fields, const char* name, std::vector<T>& target, std::string (*read_one)(const Json&, std::string, T&)) {
+  fields.list(name, [&](const Json& value, std::string where) {
+    T element;
+    std::string error = read_one(value, std::move(where), element);
+    target.push_back(std::move(element));
+    return error;
+  });
+}
+
 }  // namespace synfate::wire

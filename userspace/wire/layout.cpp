@@ -22,7 +22,8 @@ Result<model::Leg> to_leg(std::uint32_t leg) {
 
 Result<model::HopKind> to_hop_kind(std::uint32_t event) {
   switch (event) {
-    case WIRE_PACKET_XMIT: return model::HopKind::Xmit;
+    case WIRE_PACKET_XMIT:
+    case WIRE_PACKET_QUEUE: return model::HopKind::Xmit;
     case WIRE_PACKET_RECEIVE: return model::HopKind::Receive;
     case WIRE_PACKET_ENQUEUE: return model::HopKind::Enqueue;
     default: return bad_record("packet event " + std::to_string(event) + " is not known");

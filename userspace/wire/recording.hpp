@@ -102,6 +102,8 @@ class RecordingWriter {
   Status lost(MonotonicNs time_ns, const Counters& counters);
   /// The last chunk; anything after it is an error of the caller's.
   Status end(MonotonicNs time_ns, const Counters& counters);
+  /// So long is the recording by now.
+  std::uint64_t bytes() const { return bytes_; }
 
  private:
   explicit RecordingWriter(ByteSink sink) : sink_(std::move(sink)) {}
@@ -110,6 +112,7 @@ class RecordingWriter {
 
   ByteSink sink_;
   std::uint64_t records_ = 0;
+  std::uint64_t bytes_ = 0;
   bool ended_ = false;
   std::optional<Error> failure_;
 };

@@ -47,6 +47,7 @@ Status RecordingWriter::write(ChunkType type, std::span<const std::byte> payload
   append(chunk, payload);
   Status written = sink_(chunk);
   if (!written) failure_ = written.error();
+  bytes_ += chunk.size();
   return written;
 }
 

@@ -141,6 +141,73 @@ TEST_CASE("nobody reads any more: the engine is done, and judges nothing") {
   CHECK(session.sink.rows.empty());
 }
 
+TEST_CASE("without room a row is not printed, and counted until its last answer is") {
+  Session session;
+  bool room = false;
+  session.engine.set_room([&] { return room; });
+  feed(session.engine, Script(1).dropped(0));
+  feed(session.engine, Script(2, 2).dropped(1));
+  session.engine.advance(at(100));
+  CHECK(session.sink.rows.empty());
+  CHECK(session.engine.unprinted() == 2);
+  CHECK(session.engine.fates()[model::Fate::Dropped] == 2);
+  // The same answer again is still news to whoever reads.
+  room = true;
+  feed(session.engine, {Script(1).nft_drop(1000)});
+  session.engine.advance(at(1100));
+  CHECK(session.sink.words() == Words{"1.1 dropped netfilter_drop syn"});
+  CHECK(session.engine.unprinted() == 1);
+  // A revision that finds no room is counted too, once.
+  room = false;
+  for (const double when : {2000.0, 3000.0}) {
+    std::vector<Bytes> through = Script(1).established(when);
+    through.erase(through.begin());
+    feed(session.engine, through);
+    session.engine.advance(at(when + 100));
+  }
+  CHECK(session.sink.rows.size() == 1);
+  CHECK(session.engine.unprinted() == 2);
+}
+
+TEST_CASE("--count counts what was printed") {
+  Session session({.count = 1});
+  bool room = false;
+  session.engine.set_room([&] { return room; });
+  feed(session.engine, Script(1).dropped(0));
+  session.engine.advance(at(100));
+  CHECK_FALSE(session.engine.is_done());
+  room = true;
+  feed(session.engine, Script(2, 2).dropped(200));
+  session.engine.advance(at(300));
+  CHECK(session.engine.is_done());
+}
+
+TEST_CASE("a session that did not run says so, and what it judges of that time is partial") {
+  Session session;
+  feed(session.engine, Script(1).dropped(0));
+  session.engine.advance(at(100));
+  feed(session.engine, Script(2, 2).dropped(1000));
+  session.engine.pause({at(500), at(10'000)});
+  session.engine.advance(at(10'000));
+  feed(session.engine, Script(3, 3).dropped(11'000));
+  session.engine.advance(at(11'100));
+  REQUIRE(session.sink.notices.size() == 1);
+  CHECK(session.sink.notices[0].code == "paused");
+  CHECK(session.sink.notices[0].text.find("9.5 s") != std::string::npos);
+  REQUIRE(session.sink.rows.size() == 3);
+  CHECK(session.sink.rows[0].verdict.confidence == model::Confidence::Exact);
+  CHECK(session.sink.rows[1].verdict.confidence == model::Confidence::Partial);
+  CHECK(session.sink.rows[2].verdict.confidence == model::Confidence::Exact);
+}
+
+TEST_CASE("a pause survives as text") {
+  const auto again = parse_pause(to_text(judge::Pause{at(1), at(2)}));
+  REQUIRE(again);
+  CHECK(again->from_ns == at(1));
+  CHECK(again->until_ns == at(2));
+  for (const char* wrong : {"", "from", "from 5 until", "from 5 until 4", "until 5 from 4"}) CHECK_FALSE(parse_pause(wrong));
+}
+
 TEST_CASE("the inventory is asked for before each judgement and used in it") {
   Session session;
   session.engine.set_before_judge([&](const model::Journey& journey) {

@@ -72,7 +72,7 @@ TEST_CASE("a pod is its namespace and its addresses, told once") {
   CHECK(std::any_of(names.begin(), names.end(),
                     [](const probe::ScopeName& name) { return name.netns == 0 && name.address == kShared && name.pod; }));
   CHECK(web.news(inventory).empty());
-  CHECK(web.complaint(inventory).empty());
+  CHECK_FALSE(web.complaint(inventory));
 }
 
 TEST_CASE("rows of a pod with the same address on another node are not its") {
@@ -105,12 +105,25 @@ TEST_CASE("pod and node together are both") {
   CHECK(scope("shop/web-0", "a").admits(attempt(kWeb), inventory));
 }
 
-TEST_CASE("a name that nothing has is said, as is a pod that has no network of its own") {
+TEST_CASE("a name that nothing has is said") {
+  const model::Inventory inventory = two_nodes();
+  CHECK(scope("shop/nobody").complaint(inventory)->text.find("no pod shop/nobody is known") == 0);
+  CHECK(scope(nullptr, "c").complaint(inventory)->text.find("no node c is known") == 0);
+}
+
+TEST_CASE("of a pod in the network of its node rows are what its processes send, and that is said") {
   model::Inventory inventory = two_nodes();
-  CHECK(scope("shop/nobody").complaint(inventory).find("no pod shop/nobody is known") == 0);
-  CHECK(scope(nullptr, "c").complaint(inventory).find("no node c is known") == 0);
   model::Pod& proxy = inventory.hosted.emplace_back();
   proxy.namespace_name = "kube-system";
   proxy.name = "kube-proxy";
-  CHECK(scope("kube-system/kube-proxy").complaint(inventory).find("in the network of its node") != std::string::npos);
+  proxy.node = "a";
+  proxy.netns = kNodeA;
+  NamedScope hosted = scope("kube-system/kube-proxy");
+  CHECK(hosted.complaint(inventory)->code == "pod_of_host");
+  CHECK(hosted.unread(inventory) == std::vector<model::NetnsId>{kNodeA});
+  CHECK(tells(hosted.news(inventory), kNodeA));
+  model::Attempt row = attempt(kNodeA);
+  CHECK_FALSE(hosted.admits(row, inventory));
+  row.client.pod = "kube-system/kube-proxy";
+  CHECK(hosted.admits(row, inventory));
 }

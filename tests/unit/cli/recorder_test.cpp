@@ -124,3 +124,27 @@ TEST_CASE("the kernel's own full device fails the recording too") {
   recorder.record(Script(1).flight(1));
   CHECK(failures == 1);
 }
+
+TEST_CASE("a recording has an end, however much happens") {
+  Disk disk;
+  auto writer = wire::RecordingWriter::start(disk.sink(), synfate::test::session());
+  REQUIRE(writer);
+  Recorder recorder;
+  unsigned said = 0;
+  recorder.start(
+      std::move(*writer), [&](const Error&) { ++said; }, 1 << 20);
+  for (int i = 0; i < 10000; ++i) {
+    recorder.record(Script(1).flight(0));
+    recorder.judged(at(i));
+  }
+  recorder.end(at(10000), {});
+  CHECK(said == 1);
+  CHECK(recorder.has_failed());
+  CHECK(disk.bytes.size() < (1 << 20) + 4096);
+  const std::vector<wire::Chunk> all = chunks(disk.bytes);
+  REQUIRE(all.size() > 2);
+  const auto* notice = std::get_if<wire::RecordedNotice>(&all[all.size() - 2]);
+  REQUIRE(notice != nullptr);
+  CHECK(notice->notice.code == "recording_full");
+  CHECK(std::holds_alternative<wire::RecordingEnd>(all.back()));
+}

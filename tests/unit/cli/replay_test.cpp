@@ -13,6 +13,7 @@
 
 #include "base/unique_fd.hpp"
 #include "cli/exit_status.hpp"
+#include "cli/recorder.hpp"
 #include "recordings.hpp"
 #include "session.hpp"
 #include "wire/recording_file.hpp"
@@ -185,6 +186,26 @@ TEST_CASE("a replay judges when the session did: not before the losses of a burs
   CHECK(count(result.output, R"("confidence":"partial")") == 10);
   CHECK(count(result.output, R"("confidence":"exact")") == 1);
   CHECK(count(result.output, R"("type":"notice")") == 0);
+}
+
+TEST_CASE("a replay knows when the session did not run") {
+  const Place place;
+  const std::string path = place.file("pause");
+  auto writer = wire::create_recording(path, header());
+  REQUIRE(writer);
+  Recorder recorder;
+  recorder.start(std::move(*writer), [](const Error&) { FAIL("the recording failed"); });
+  for (const Bytes& record : Script(1, 1).dropped(0)) recorder.record(record);
+  recorder.judged(at(100));
+  recorder.paused({at(500), at(10'500)});
+  for (const Bytes& record : Script(2, 2).dropped(1000)) recorder.record(record);
+  recorder.judged(at(10'500));
+  recorder.end(at(11'000), {});
+  const Replayed result = replayed(place, path);
+  CHECK(result.status == kDone);
+  CHECK(count(result.output, R"("code":"paused")") == 1);
+  CHECK(count(result.output, R"("confidence":"partial")") == 1);
+  CHECK(count(result.output, R"("confidence":"exact")") == 1);
 }
 
 TEST_CASE("a replay judges when the session did: a revision that was printed is printed again") {

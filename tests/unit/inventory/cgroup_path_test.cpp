@@ -56,6 +56,7 @@ TEST_CASE("what is in no pod may be in a container: the node itself") {
   CHECK(in_v2("/docker/" + kNode) == CgroupOwner{"", kNode, "docker", ""});
   CHECK(in_v2("/docker/" + kNode + "/docker/" + kInner) == CgroupOwner{"", kInner, "docker", kNode});
   CHECK(in_v2("/user.slice/user-1000.slice/user@1000.service/app.slice/libpod-payload-" + kId) == CgroupOwner{"", kId, "podman", ""});
+  CHECK(in_v2("/libpod_parent/" + kNode + "/libpod-" + kId) == CgroupOwner{"", kId, "podman", ""});
   CHECK(in_v2("/machine.slice/machine-libpod_pod_" + kNode + ".slice/libpod-" + kId + ".scope") == CgroupOwner{"", kId, "podman", ""});
 }
 

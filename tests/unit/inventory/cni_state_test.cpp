@@ -28,7 +28,9 @@ const std::string kCable = R"([{"name":"vethc42d3d18"},{"name":"eth0","sandbox":
 }  // namespace
 
 TEST_CASE("a flannel node's result names the pod, its address and its cable") {
-  for (const auto& [file, text] : test::dumps("cni-cache")) {
+  for (const auto& each : test::dumps("cni-cache")) {
+    const auto& file = each.first;
+    const auto& text = each.second;
     CAPTURE(file);
     const auto record = parse_cni_result(text, "cbr0-x-eth0");
     REQUIRE(record);

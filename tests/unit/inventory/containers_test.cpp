@@ -81,7 +81,7 @@ struct Lab {
   std::vector<ContainerRecord> list() {
     gaps.clear();
     auto tree = machine.tree_of(0);
-    return list_containers(**tree, gaps);
+    return list_containers(**tree, {}, gaps);
   }
 };
 

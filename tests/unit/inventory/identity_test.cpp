@@ -123,6 +123,29 @@ TEST_CASE("a process of another pod in a pod's namespace does not give it its na
   }
 }
 
+TEST_CASE("a record of another pod than the cgroup's names nothing, and that is said") {
+  Node node;
+  node.process(42, kWeb, pod_cgroup(kWebUid, kWebId));
+  SUBCASE("another uid") { node.bundle("", kWebId, sandbox(kWebId, "db-0", kDbUid, "/run/netns/cni-1")); }
+  SUBCASE("another namespace") {
+    node.bundle("", kWebId, sandbox(kWebId, "web-0", kWebUid, "/run/netns/cni-2"));
+    node.machine.add_netns_mount("/run/netns/cni-2", kDb);
+  }
+  node.machine.add_netns_mount("/run/netns/cni-1", kWeb);
+  const model::Inventory inventory = node.read();
+  CHECK_FALSE(inventory.find(kWeb)->pod);
+  CHECK(has_gap(inventory, "pod_disputed"));
+}
+
+TEST_CASE("a record that cannot be used is a gap") {
+  Node node;
+  node.process(42, kWeb, pod_cgroup(kWebUid, kWebId));
+  node.bundle("", kWebId, "{");
+  const model::Inventory inventory = node.read();
+  CHECK_FALSE(inventory.find(kWeb)->pod);
+  CHECK(has_gap(inventory, "containers_unreadable"));
+}
+
 TEST_CASE("a pod in the network of its node is the node's guest, and its process is still known") {
   Node node;
   node.process(42, kHost, pod_cgroup(kWebUid, kWebId));
@@ -130,15 +153,21 @@ TEST_CASE("a pod in the network of its node is the node's guest, and its process
   InventoryReader reader(node.machine);
   REQUIRE(reader.refresh());
   CHECK_FALSE(reader.current().find(kHost)->pod);
-  reader.own(42, kSecond);
-  reader.own(1, kSecond);
+  reader.own({42, 42, 0, ""}, kSecond);
+  reader.own({1, 1, 0, ""}, kSecond);
   CHECK(reader.current().owners.at(42).pod == "shop/proxy");
   CHECK_FALSE(reader.current().owners.contains(1));
   node.machine.remove("/proc/42");
-  reader.own(42, 2 * kSecond);
+  reader.own({42, 42, 0, ""}, 2 * kSecond);
   CHECK(reader.current().owners.contains(42));
-  reader.own(42, 60 * kSecond);
+  reader.own({42, 42, 0, ""}, 60 * kSecond);
   CHECK_FALSE(reader.current().owners.contains(42));
+  // A process that has ended, by the cgroup that the kernel saw it in.
+  node.machine.add_cgroup(7, "/kubelet/kubepods/burstable/pod" + std::string(kWebUid) + "/" + std::string(kWebId));
+  reader.own({43, 43, 7, ""}, 60 * kSecond);
+  CHECK(reader.current().owners.at(43).pod == "shop/proxy");
+  reader.own({44, 44, 8, ""}, 60 * kSecond);
+  CHECK_FALSE(reader.current().owners.contains(44));
   reader.list_hosted();
   REQUIRE(reader.current().hosted.size() == 1);
   CHECK(reader.current().hosted[0].full_name() == "shop/proxy");

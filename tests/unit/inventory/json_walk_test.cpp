@@ -36,10 +36,11 @@ std::string walk(const std::string& text) {
   return walked ? printer.out : walked.error().why;
 }
 
-std::string members(const std::string& text) {
+std::string members(const std::string& text, const std::string& open = "") {
   std::string out;
-  const auto done =
-      each_json_member(text, [&](std::string_view key, std::string_view value) { out.append(key).append("=").append(value).append(";"); });
+  const auto done = each_json_member(text, open, [&](std::string_view parent, std::string_view key, std::string_view value) {
+    out.append(parent).append(parent.empty() ? "" : ".").append(key).append("=").append(value).append(";");
+  });
   return done ? out : "bad";
 }
 
@@ -69,6 +70,9 @@ TEST_CASE("members are found by brackets and strings alone") {
   CHECK(members("{}").empty());
   CHECK(members(" { } ").empty());
   CHECK(members("{\"a\":" + std::string(1'000'000, '[') + std::string(1'000'000, ']') + "}").size() == 2'000'003);
+  CHECK(members(R"({"a":{"b":1,"a":{"c":2}},"d":{"a":3},"a":4})", "a") == R"(a.b=1;a.a={"c":2};d={"a":3};a=4;)");
+  CHECK(members(R"({"a":{},"b":1})", "a") == "b=1;");
+  CHECK(members(R"({"a":{"b":1,}})", "a") == "bad");
   for (const char* text : {"", "[]", "{", "{\"a\"}", "{\"a\":}", "{\"a\":1", "{\"a\":1,}", "{\"a\":\"x}", "{\"a\":[}", "{a:1}",
                            "{\"a\":1}x", "{,}", "{\"a\":1 \"b\":2}", "{\"a\\", "{\"a\":\"\\", "}", "\"", "{\"a\":1}{}"}) {
     CAPTURE(text);

@@ -119,7 +119,9 @@ TEST_CASE("10 MB of rules are parsed in linear time, well formed or not") {
 
 TEST_CASE("every dump of other projects is read without a line left over") {
   for (const char* part : {".nft", "nftables-dump"}) {
-    for (const auto& [name, text] : test::dumps(part)) {
+    for (const auto& each : test::dumps(part)) {
+      const auto& name = each.first;
+      const auto& text = each.second;
       INFO(name);
       const NftListing listing = parse_nft_listing(text);
       CHECK(listing.odd_lines == 0);

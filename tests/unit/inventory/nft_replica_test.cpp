@@ -59,6 +59,7 @@ class Visit final : public machine::NetnsVisit {
   Result<std::string> read_file(const std::string&, const machine::ReadOptions&) override { return refuse(); }
   Result<machine::NetlinkReply> netlink_dump(const machine::NetlinkRequest&, std::size_t) override { return refuse(); }
   Result<std::optional<std::uint32_t>> nsid_of(const machine::NetnsHandle&) override { return refuse(); }
+  Result<std::vector<std::uint32_t>> bpf_programs_of_device(std::uint32_t, std::uint32_t) override { return refuse(); }
   Result<std::uint64_t> cookie() override { return refuse(); }
   Result<machine::XtTableBytes> xt_table(int, const std::string&, std::size_t) override { return refuse(); }
 

@@ -36,6 +36,16 @@ class Counting final : public machine::Machine {
   Result<machine::FileIdentity> identify(const std::string& path) override { return real_.identify(path); }
   Result<machine::NetnsHandle> open_netns(const std::string& path) override { return real_.open_netns(path); }
   Result<std::unique_ptr<machine::FileTree>> tree_of(std::uint32_t tgid) override { return real_.tree_of(tgid); }
+  Result<std::string> cgroup_path(std::uint64_t id) override { return real_.cgroup_path(id); }
+  Result<machine::BpfProgramFacts> bpf_program(std::uint32_t id) override { return real_.bpf_program(id); }
+  Result<std::vector<machine::BpfProgramFacts>> bpf_programs_of_type(std::uint32_t type, std::size_t max_programs) override {
+    return real_.bpf_programs_of_type(type, max_programs);
+  }
+  Result<std::vector<machine::BpfLinkFacts>> bpf_links(std::size_t max_links) override { return real_.bpf_links(max_links); }
+  Result<std::vector<std::uint32_t>> bpf_programs_of_cgroup(const std::string& path, std::uint32_t type, bool effective) override {
+    return real_.bpf_programs_of_cgroup(path, type, effective);
+  }
+  Result<std::uint32_t> bpf_program_pinned_at(const std::string& path) override { return real_.bpf_program_pinned_at(path); }
   Status inside(const machine::NetnsHandle& netns, const std::function<void(machine::NetnsVisit&)>& visit) override {
     return real_.inside(netns, visit);
   }
@@ -45,6 +55,9 @@ class Counting final : public machine::Machine {
   Result<machine::CommandOutput> list_nft_chain(const machine::NftChainName& name, const machine::RunOptions& options) override {
     ++listed;
     return real_.list_nft_chain(name, options);
+  }
+  Result<machine::NameReply> ask_name_server(const machine::NameQuestion& question, const machine::RunOptions& options) override {
+    return real_.ask_name_server(question, options);
   }
   Result<machine::NetnsHandle> make_netns_with(const std::string& batch) override {
     if (!copies) return Error{ErrorKind::Unsupported, "no copies", "this test wants none", ""};

@@ -204,6 +204,45 @@ TEST_CASE("names that are nft's language, and comments that imitate its listing,
   CHECK(lab.sh("nft list ruleset") != "");
 }
 
+TEST_CASE("a chain of Calico's comes with the first rules of its policies, also behind a group of them") {
+  test::RuleLab lab;
+  if (!lab.usable()) return;
+  for (const bool nft : {true, false}) {
+    const std::string command = nft ? "iptables-nft" : "iptables-legacy";
+    lab.sh(command + R"SH(-restore <<'END'
+*filter
+:FORWARD ACCEPT [0:0]
+:cali-tw-cali0 - [0:0]
+:cali-pi-_a - [0:0]
+:cali-pi-_b - [0:0]
+:cali-gi-g - [0:0]
+-A cali-tw-cali0 -j cali-pi-_a
+-A cali-tw-cali0 -j cali-gi-g
+-A cali-tw-cali0 -m comment --comment "End of tier default" -j DROP
+-A cali-pi-_a -m comment --comment "NetworkPolicy shop/a ingress" -j RETURN
+-A cali-pi-_a -j RETURN
+-A cali-gi-g -j cali-pi-_b
+-A cali-gi-g -j cali-pi-_a
+-A cali-pi-_b -j RETURN
+COMMIT
+END
+)SH");
+    const auto text = lab.read(nft ? lab.nft(NFPROTO_IPV4, "filter", "cali-tw-cali0", 3) : lab.legacy(false, "filter", "cali-tw-cali0", 3));
+    CHECK(text.gap == "");
+    std::string lines = command + "\n";
+    for (const std::string& line : text.chain_rules) lines += line + "\n";
+    CHECK(lines == command + R"(
+-A cali-tw-cali0 -j cali-pi-_a
+-A cali-tw-cali0 -j cali-gi-g
+-A cali-tw-cali0 -m comment --comment "End of tier default" -j DROP
+-A cali-pi-_a -m comment --comment "NetworkPolicy shop/a ingress" -j RETURN
+-A cali-gi-g -j cali-pi-_b
+-A cali-gi-g -j cali-pi-_a
+-A cali-pi-_b -j RETURN
+)");
+  }
+}
+
 TEST_CASE("iptables-legacy: the n-th rule of a user chain, a policy, and tables that are not there") {
   test::RuleLab lab;
   if (!lab.usable()) return;
@@ -297,5 +336,6 @@ TEST_CASE("while an engine rewrites the chain a text is the rule's own or not th
   }
   engine.join();
   MESSAGE(right << " texts, " << silent << " answers that it kept changing, no wrong one");
-  CHECK(right > 0);
+  // How often it finds a moment between two changes is a matter of speed; in the end nothing changes any more.
+  CHECK(lab.read(question).text == "-A INPUT -p tcp -m tcp --dport 5 -j DROP");
 }

@@ -14,7 +14,7 @@ using test::gaps_with;
 namespace {
 
 /// The goal is 100 ms, optimised and on a quiet machine; this only catches what is out of all proportion.
-constexpr DurationNs kMaxTime = 3 * kSecond;
+constexpr DurationNs kMaxTime = 30 * kSecond;
 
 std::string hex(std::string_view text) {
   constexpr std::string_view kDigits = "0123456789abcdef";
@@ -107,7 +107,9 @@ TEST_CASE("IPv6 as either backend prints it") {
 }
 
 TEST_CASE("kube-proxy's own golden rules") {
-  for (const auto& [name, text] : test::dumps("kube-proxy-golden-restorable")) {
+  for (const auto& each : test::dumps("kube-proxy-golden-restorable")) {
+    const auto& name = each.first;
+    const auto& text = each.second;
     INFO(name);
     const ServiceTable table = parse_iptables_services(text, text, "iptables-nft");
     CHECK(described(table) == std::set<std::string>{
@@ -130,7 +132,9 @@ TEST_CASE("kube-proxy's own golden rules") {
 }
 
 TEST_CASE("a real K3s node: every name is proven") {
-  for (const auto& [name, text] : test::dumps("k3s-1.30-kube-router-rpi-0.iptables")) {
+  for (const auto& each : test::dumps("k3s-1.30-kube-router-rpi-0.iptables")) {
+    const auto& name = each.first;
+    const auto& text = each.second;
     INFO(name);
     const ServiceTable table = parse_iptables_services(text, text, "iptables-nft");
     INFO(test::gaps_of(table));
@@ -144,7 +148,9 @@ TEST_CASE("a real K3s node: every name is proven") {
       CHECK(port.full_name() != "default/tuby-dlna:dlna-udp");
     }
   }
-  for (const auto& [name, text] : test::dumps("k3s-1.30-kube-router-rpi-1.iptables")) {
+  for (const auto& each : test::dumps("k3s-1.30-kube-router-rpi-1.iptables")) {
+    const auto& name = each.first;
+    const auto& text = each.second;
     INFO(name);
     const ServiceTable table = parse_iptables_services(text, text, "ip6tables-nft");
     INFO(test::gaps_of(table));
@@ -153,7 +159,9 @@ TEST_CASE("a real K3s node: every name is proven") {
 }
 
 TEST_CASE("rules of others give no services") {
-  for (const auto& [name, text] : test::dumps(".iptables")) {
+  for (const auto& each : test::dumps(".iptables")) {
+    const auto& name = each.first;
+    const auto& text = each.second;
     if (name.find("kube-proxy") != std::string::npos || name.find("k3s") != std::string::npos) continue;
     INFO(name);
     CHECK(parse_iptables_services(text, text, "iptables-nft").ports.empty());

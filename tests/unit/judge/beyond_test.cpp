@@ -78,6 +78,40 @@ TEST_CASE("stacked devices are one way out") {
   CHECK(story.judged().confidence == Confidence::Strong);
 }
 
+TEST_CASE("left_node: a driver's XDP program may have dropped the answer") {
+  Story story = out();
+  story.syn_to_nic().at(1000).retransmit().syn_to_nic();
+  auto& links = story.inventory.namespaces[kHost].links;
+  const auto unseen = [&](const char* where) { return described(story.judged()).find(where) != std::string::npos; };
+  SUBCASE("in the driver") {
+    links[0].xdp = {{1, 42}};
+    CHECK(unseen("XDP BPF program 42 in the driver of eth0 may have dropped the answer unseen"));
+  }
+  SUBCASE("in the hardware") {
+    links[0].xdp = {{3, 42}};
+    CHECK(unseen("XDP BPF program 42 in the hardware of eth0 may have dropped the answer unseen"));
+  }
+  SUBCASE("a bond's, of which the NIC is a port") {
+    links[0].master_ifindex = 9;
+    links.emplace_back().ifindex = 9;
+    links.back().name = "bond0";
+    links.back().xdp = {{1, 42}};
+    CHECK_MESSAGE(story.judged().confidence == Confidence::Strong, "a bridge's own program is not its ports'");
+    links.back().kind = "bond";
+    CHECK(unseen("XDP BPF program 42 in the driver of bond0 may have dropped the answer unseen"));
+  }
+  CHECK(story.judged().cause == "left_node");
+  CHECK(story.judged().confidence == Confidence::Partial);
+  CHECK_FALSE(unseen("look beyond"));
+}
+
+TEST_CASE("left_node: what generic XDP drops is seen") {
+  Story story = out();
+  story.syn_to_nic().at(1000).retransmit().syn_to_nic();
+  story.inventory.namespaces[kHost].links[0].xdp = {{2, 42}};
+  CHECK(story.judged().confidence == Confidence::Strong);
+}
+
 TEST_CASE("a SYN-ACK that left for a client beyond, again and again") {
   Story story;
   story.not_local().receive(Leg::Syn, kNodeEth).xmit(Leg::SynAck, kNodeEth);

@@ -32,6 +32,22 @@ TEST_CASE("bridge_hairpin is proved by the port and the forwarding table") {
   CHECK(verdict.where.stage == Stage::Bridge);
   CHECK(verdict.where.device == "vethpod");
   CHECK(verdict.next == "bridge -d link show dev vethpod");
+  CHECK_MESSAGE(verdict.confidence == Confidence::Strong, "flags and table were read after the drop");
+}
+
+TEST_CASE("a locked port that does not know the sender refuses it before the bridge looks where it goes") {
+  Story story = on_a_bridge();
+  auto& host = story.inventory.namespaces[kHost];
+  story.inventory.namespaces[kHost].links.emplace_back().ifindex = 8;
+  host.links.back().kind = "bridge";
+  host.links.back().name = "br0";
+  story.last_drop().mac_source = {2, 0, 0, 0, 0, 7};
+  CHECK(story.judged().cause == "bridge_hairpin");
+  host.links[1].bridge_port->locked = true;
+  CHECK(story.judged().cause == "bridge_filter");
+  CHECK(story.judged().summary == "bridge port vethpod is locked and does not know the sender");
+  host.fdb.push_back({8, 5, {2, 0, 0, 0, 0, 7}, false});
+  CHECK(story.judged().cause == "bridge_hairpin");
 }
 
 TEST_CASE("near misses of bridge_hairpin are other") {
@@ -47,7 +63,7 @@ TEST_CASE("near misses of bridge_hairpin are other") {
   SUBCASE("no table") { host.fdb.clear(); }
   SUBCASE("another destination") { story.last_drop().mac_destination = {2, 0, 0, 0, 0, 1}; }
   SUBCASE("no Ethernet header") { story.last_drop().mac_destination = {}; }
-  SUBCASE("the kernel has a reason") { story.last_drop().reason = "BRIDGE_INGRESS_STP_STATE"; }
+  SUBCASE("the kernel has a reason") { story.last_drop().reason = "MAC_INVALID_SOURCE"; }
   SUBCASE("another function") { story.last_drop().symbol.function = "br_nf_pre_routing"; }
   SUBCASE("nothing is known of the machine") { story.inventory.namespaces.clear(); }
   const Verdict verdict = story.judged();
@@ -100,6 +116,23 @@ TEST_CASE("wrong_mac needs every SYN to end so, twice") {
   CHECK(verdict.fate == Fate::Dropped);
   CHECK(verdict.where.netns == kServer);
   CHECK(verdict.confidence == Confidence::Strong);
+}
+
+TEST_CASE("wrong_mac names whose address it is only where one device has it") {
+  Story story;
+  for (const double start : {0.0, 1000.0}) {
+    story.at(start);
+    if (start > 0) story.retransmit();
+    story.syn_to_server().drop(Leg::Syn, kServerEth, "ip_rcv_core", "OTHERHOST");
+    story.last_drop().mac_destination = kTarget;
+  }
+  const auto says = [&](const char* words) { return described(story.judged()).find(words) != std::string::npos; };
+  CHECK(says("02:00:00:00:00:09, which no device has"));
+  story.inventory.namespaces[kHost].links[1].mac = kTarget;
+  CHECK(says("02:00:00:00:00:09, which is the address of vethpod in netns host"));
+  story.inventory.namespaces[kPod].links[0].mac = kTarget;
+  CHECK(says("02:00:00:00:00:09, which is the address of 2 devices in the network namespaces that were read"));
+  CHECK_FALSE(says("of vethpod"));
 }
 
 TEST_CASE("wrong_mac where the copies' veths are not known") {

@@ -47,4 +47,39 @@ TEST_CASE("a drop in an unknown namespace is partial") {
   CHECK(story.judged().confidence == Confidence::Partial);
 }
 
+TEST_CASE("what was read of the machine long after the event, since the session did not run, makes a claim partial") {
+  const Story record = recorded();
+  const Story absence = absent();
+  const auto judged = [](const Story& story, double from_s, double until_s) {
+    const auto at = [&](double seconds) {
+      return story.journey.last_ns + static_cast<synfate::MonotonicNs>(static_cast<std::int64_t>(seconds * 1e9));
+    };
+    return synfate::judge::judge(story.journey, story.inventory,
+                                 {.now_ns = at(until_s), .tier = "1", .pauses = {{at(from_s), at(until_s)}}});
+  };
+  for (const Story& story : {record, absence}) {
+    const Verdict late = judged(story, -0.5, 9.5);
+    CHECK(late.confidence == Confidence::Partial);
+    CHECK(described(late).find("synfate did not run for 9.5 s after it") != std::string::npos);
+    CHECK(late.cause == story.judged().cause);
+    // It was there, and the pause came before it could judge.
+    CHECK(judged(story, 0.05, 9.5).confidence == Confidence::Partial);
+    // Long before, long after, or over soon enough after it.
+    CHECK(judged(story, 3, 13).confidence == story.judged().confidence);
+    CHECK(judged(story, -9, -1).confidence == story.judged().confidence);
+    CHECK(judged(story, -9, 0.5).confidence == story.judged().confidence);
+  }
+}
+
+TEST_CASE("an established socket needs nothing that was read late") {
+  Story story;
+  story.syn_to_server().synack_to_client().socket(SocketEventKind::State, kPod, false);
+  story.journey.client_established = true;
+  const synfate::MonotonicNs last = story.journey.last_ns;
+  const Verdict verdict = synfate::judge::judge(story.journey, story.inventory,
+                                                {.now_ns = last + 9'000'000'000, .tier = "1", .pauses = {{last, last + 9'000'000'000}}});
+  CHECK(verdict.fate == Fate::Established);
+  CHECK(verdict.confidence == Confidence::Exact);
+}
+
 TEST_CASE("the tier is part of the evidence") { CHECK(recorded().judged().evidence.back() == "observed with tier 1"); }

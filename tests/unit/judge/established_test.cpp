@@ -18,6 +18,21 @@ TEST_CASE("TCP's own state is believed, whatever was lost before") {
   CHECK(described(verdict).find("nft_do_chain") != std::string::npos);
 }
 
+TEST_CASE("late is what a lost SYN made late") {
+  Story story;
+  SUBCASE("the first was lost") {
+    story.syn_to_node().at(990).retransmit().syn_to_server().synack_to_client();
+    story.journey.client_established = true;
+    CHECK(story.judged().summary == "after 2 SYNs, 990 ms late");
+  }
+  SUBCASE("the first was answered, and the answer lost") {
+    story.syn_to_server().xmit(Leg::SynAck, kServerEth).at(1000).retransmit().syn_to_server().synack_to_client();
+    story.journey.client_established = true;
+    CHECK(story.judged().summary == "after 2 SYNs");
+    CHECK(described(story.judged()).find("until one was answered") == std::string::npos);
+  }
+}
+
 TEST_CASE("a dropped final ACK is a failure only when the server repeats its SYN-ACK") {
   Story story;
   story.syn_to_server().synack_to_client().xmit(Leg::Ack, kPodEth).receive(Leg::Ack, kNodeVeth);
@@ -49,9 +64,12 @@ TEST_CASE("a dropped final ACK is a failure only when the server repeats its SYN
 }
 
 TEST_CASE("an ACK that the server's TCP ignores without a reason is TCP_DEFER_ACCEPT's way, not a failure") {
+  const char* reason = "NOT_SPECIFIED";
+  SUBCASE("on a kernel with reasons") {}
+  SUBCASE("on one without, such as 5.15") { reason = ""; }
   Story story;
   story.syn_to_server().synack_to_client().xmit(Leg::Ack, kPodEth).receive(Leg::Ack, kServerEth);
-  story.drop(Leg::Ack, kServerEth, "tcp_v4_rcv", "NOT_SPECIFIED").at(1000).socket(SocketEventKind::SynAckRetransmit, kServer, true);
+  story.drop(Leg::Ack, kServerEth, "tcp_v4_rcv", reason).at(1000).socket(SocketEventKind::SynAckRetransmit, kServer, true);
   story.journey.client_established = true;
   const Verdict verdict = story.judged();
   CHECK(verdict.cause == "established");

@@ -117,7 +117,9 @@ std::string lines(const Told& told) {
 
 /// Only dumps that are there can be wrong.
 void is(const char* name, const Told& expected) {
-  for (const auto& [file, dump] : dumps(name)) {
+  for (const auto& each : dumps(name)) {
+    const auto& file = each.first;
+    const auto& dump = each.second;
     const bool nft = file.ends_with(".nft") || has(file, "nftables-dump");
     INFO(file);
     CHECK(lines(nft ? told_by_nft(dump) : told_by_iptables(dump)) == lines(expected));
@@ -204,7 +206,7 @@ TEST_CASE("what a listing shows of iptables' rules has lost their comments and m
   for (const auto& [file, dump] : dumps("k3s-1.30-kube-router-nft-list-ruleset")) {
     const Told told = told_by_nft(dump);
     CHECK(told.size() > 2);
-    for (const auto& [what, times] : told) CHECK_MESSAGE(what.ends_with(": -"), what);
+    for (const auto& each : told) CHECK_MESSAGE(each.first.ends_with(": -"), each.first);
   }
 }
 
@@ -242,7 +244,9 @@ TEST_CASE("what administrators wrote means nothing") {
   for (const char* name : {"semantics-gopherproxy-ufw", "semantics-tum-net-4900-rules"}) {
     for (const auto& [file, dump] : dumps(name)) {
       int rules = 0;
-      for (const auto& [what, times] : told_by_iptables(dump)) {
+      for (const auto& each : told_by_iptables(dump)) {
+        const auto& what = each.first;
+        const auto& times = each.second;
         CHECK_MESSAGE(what.ends_with(": -"), what);
         rules += times;
       }

@@ -159,6 +159,31 @@ TEST_CASE("Calico: the end of a tier names no policy") {
             .told() == "NetworkPolicy calico /");
 }
 
+TEST_CASE("Calico: the policies of a tier are named where their chains' first rules were read") {
+  const std::string drop =
+      kTier + "-m comment --comment \"End of tier default. Drop if no policies passed packet\" -m mark --mark 0x0/0x20000 -j DROP";
+  const auto jump = [](const std::string& from, const std::string& to) {
+    return "-A " + from + " -m comment --comment \"cali:dddddddddddddddd\" -m mark --mark 0x0/0x20000 -j " + to;
+  };
+  const auto first = [](const std::string& chain, const std::string& words) {
+    return "-A " + chain + " -m comment --comment \"cali:eeeeeeeeeeeeeeee\" -m comment --comment \"" + words +
+           "\" -m set --match-set cali40s:x src -j MARK --set-xmark 0x10000/0x10000";
+  };
+  const std::string own = "cali-tw-cali95aa86cbb2a";
+  Ruled rule = filter(drop);
+  const std::string asked = "policies select the workload, and none of them admits this source; the policies that were asked are ";
+  rule.in({jump(own, "cali-pi-_a"), jump(own, "cali-gi-g"), drop, first("cali-pi-_a", "Policy shop/knp.default.allow-web ingress"),
+           jump("cali-gi-g", "cali-pi-_b"), jump("cali-gi-g", "cali-pi-_c"), first("cali-pi-_b", "GlobalNetworkPolicy baseline ingress"),
+           first("cali-pi-_c", "NetworkPolicy shop/strict ingress")});
+  CHECK(rule.text() == asked + "NetworkPolicy shop/allow-web, GlobalNetworkPolicy baseline, CalicoNetworkPolicy shop/strict");
+  CHECK(rule.told() == "NetworkPolicy calico /");
+  // A name that Kubernetes could not have made, a first rule with two comments, a chain that was not read.
+  rule.in({jump(own, "cali-pi-_a"), jump(own, "cali-pi-_b"), jump(own, "cali-pi-_c"), jump(own, "cali-gi-g"), drop,
+           first("cali-pi-_a", "NetworkPolicy shop/allow-web ingress"), first("cali-pi-_b", "NetworkPolicy Shop/x ingress"),
+           first("cali-pi-_c", "x\" -m comment --comment \"NetworkPolicy bank/vault ingress")});
+  CHECK(rule.text() == asked + "CalicoNetworkPolicy shop/allow-web, and behind cali-pi-_b, cali-pi-_c, cali-gi-g");
+}
+
 TEST_CASE("Calico: a policy's own denial is named by the first rule of its chain") {
   const std::string first = "-A cali-pi-_x -m comment --comment \"cali:aaaaaaaaaaaaaaaa\" -m comment --comment ";
   const std::string deny = "-A cali-pi-_x -m comment --comment \"cali:bbbbbbbbbbbbbbbb\" -s 10.0.0.0/8 -j DROP";

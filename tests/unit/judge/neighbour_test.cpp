@@ -20,8 +20,8 @@ TEST_CASE("neighbour_failed names who was asked for") {
 
 TEST_CASE("neighbour reasons of other causes") {
   Story story;
-  story.syn_to_node().drop(Leg::Syn, kNodeServerVeth, "__neigh_event_send", "NEIGH_QUEUEFULL");
-  CHECK(story.judged().cause == "other");
+  story.syn_to_node().drop(Leg::Syn, kNodeServerVeth, "__neigh_event_send", "NEIGH_DEAD");
+  CHECK_MESSAGE(story.judged().cause == "other", "its entry went; that nobody answered is not said");
   story.last_drop().reason = "NOT_SPECIFIED";
   CHECK(story.judged().cause == "other");
   story.last_drop().symbol.function = "arp_error_report";
@@ -97,4 +97,46 @@ TEST_CASE("a SYN that went on, or arrived, is not parked") {
   Story arrived;
   arrived.syn_to_server().neighbour(kServerEth, "10.0.2.2", false).at(1000).retransmit();
   CHECK(arrived.judged().cause == "unknown");
+}
+
+TEST_CASE("neighbour_overflow: pushed out of the queue of those who wait") {
+  Story story;
+  story.syn_to_node().drop(Leg::Syn, kNodeServerVeth, "__neigh_event_send", "NEIGH_QUEUEFULL");
+  Verdict verdict = story.judged();
+  CHECK(verdict.cause == "neighbour_overflow");
+  CHECK(verdict.fate == Fate::Dropped);
+  CHECK(verdict.where.stage == Stage::Neighbour);
+  CHECK(verdict.confidence == Confidence::Exact);
+  CHECK(verdict.summary == "too many packets wait for ARP from 10.0.2.2");
+  CHECK(verdict.next == "ip neigh show 10.0.2.2 dev vethsrv");
+  story.inventory.namespaces[kHost].neighbours = synfate::model::Neighbours{{}, {{6, 6, 1}, {4, 5, 2}, {4, 6, 4096}}, {}, false};
+  verdict = story.judged();
+  CHECK(described(verdict).find("net.ipv4.neigh.vethsrv.unres_qlen_bytes is 4096") != std::string::npos);
+}
+
+TEST_CASE("neighbour_overflow: the table is full only where the table says so") {
+  Story story;
+  story.syn_to_node().drop(Leg::Syn, kNodeServerVeth, "ip_finish_output2", "NEIGH_CREATEFAIL");
+  CHECK_MESSAGE(story.judged().cause == "other", "not read");
+  auto& neighbours = story.inventory.namespaces[kHost].neighbours.emplace();
+  SUBCASE("never full") {
+    neighbours.tables = {{4, 1024, 1024, 0}};
+    CHECK(story.judged().cause == "other");
+  }
+  SUBCASE("another family's") {
+    neighbours.tables = {{6, 1024, 1024, 1}};
+    CHECK(story.judged().cause == "other");
+  }
+  SUBCASE("full") {
+    neighbours.tables = {{4, 1024, 1024, 7}};
+    const Verdict verdict = story.judged();
+    CHECK(verdict.cause == "neighbour_overflow");
+    CHECK(verdict.confidence == Confidence::Strong);
+    CHECK(verdict.next.find("net.ipv4.neigh.default.gc_thresh3") != std::string::npos);
+  }
+  SUBCASE("room again") {
+    neighbours.tables = {{4, 900, 1024, 7}};
+    CHECK(story.judged().cause == "neighbour_overflow");
+    CHECK(story.judged().confidence == Confidence::Partial);
+  }
 }

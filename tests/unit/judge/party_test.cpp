@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-// The two ends, the time at which connect() gives up, and the names of the causes.
+// The two ends, and the names of the causes.
 #include <algorithm>
 #include <set>
 
@@ -8,7 +8,6 @@
 using namespace synfate::judge::test;
 using synfate::judge::cause_names;
 using synfate::judge::client_party;
-using synfate::judge::gives_up_after_s;
 using synfate::judge::server_party;
 
 TEST_CASE("the client is named when it is on this node") {
@@ -30,33 +29,6 @@ TEST_CASE("the server is where TCP acted, not where the SYN was last seen") {
   SUBCASE("a socket") { story.socket(SocketEventKind::State, kServer, true); }
   CHECK(server_party(story.journey, story.inventory).netns == kServer);
   CHECK(server_party(story.journey, story.inventory).netns_name == "server");
-}
-
-TEST_CASE("when connect() gives up") {
-  Story story;
-  CHECK_FALSE(gives_up_after_s(story.journey, story.inventory).has_value());
-  auto& sysctls = story.inventory.namespaces[kPod].sysctls;
-  sysctls["net.ipv4.tcp_syn_retries"] = "6";
-  CHECK(gives_up_after_s(story.journey, story.inventory) == 127U);
-  sysctls["net.ipv4.tcp_syn_linear_timeouts"] = "4\n";
-  CHECK(gives_up_after_s(story.journey, story.inventory) == 131U);
-  sysctls["net.ipv4.tcp_syn_linear_timeouts"] = "0";
-  sysctls["net.ipv4.tcp_syn_retries"] = "2";
-  CHECK(gives_up_after_s(story.journey, story.inventory) == 7U);
-  sysctls["net.ipv4.tcp_syn_retries"] = "8";
-  CHECK_MESSAGE(gives_up_after_s(story.journey, story.inventory) == 127U + 120U + 120U, "no timeout is longer than two minutes");
-  sysctls["net.ipv4.tcp_rto_max_ms"] = "4000";
-  CHECK(gives_up_after_s(story.journey, story.inventory) == 1U + 2U + 7U * 4U);
-  for (const char* nonsense : {"", "x", "-1", "0", "99999999999999999999", "4000000000"}) {
-    sysctls["net.ipv4.tcp_syn_retries"] = nonsense;
-    CHECK_FALSE(gives_up_after_s(story.journey, story.inventory).has_value());
-  }
-  sysctls["net.ipv4.tcp_syn_retries"] = "6";
-  story.journey.sent_a_syn = false;
-  CHECK_FALSE(gives_up_after_s(story.journey, story.inventory).has_value());
-  story.journey.sent_a_syn = true;
-  story.not_local();
-  CHECK_FALSE(gives_up_after_s(story.journey, story.inventory).has_value());
 }
 
 TEST_CASE("causes have one name each") {

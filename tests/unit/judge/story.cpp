@@ -88,6 +88,12 @@ Story& Story::to(const char* destination, unsigned port) {
   return *this;
 }
 
+Story& Story::dnat(const char* destination, unsigned port) {
+  flow_.dst = {ip(destination), static_cast<std::uint16_t>(port)};
+  journey.faces.push_back(flow_);
+  return *this;
+}
+
 Story& Story::not_local() {
   journey.local_client = false;
   journey.origin_netns = kHost;
@@ -110,6 +116,19 @@ Event& Story::add(Leg leg, const Place& place) {
   journey.last_ns = std::max(journey.last_ns, event.time_ns);
   journey.events.push_back(event);
   return journey.events.back();
+}
+
+model::Decision& Story::refused() {
+  Place place = kServerEth;
+  place.device.clear();
+  place.kind = DeviceKind::Unknown;
+  model::Decision decision;
+  decision.inode = 77;
+  decision.queue_limit = 128;
+  decision.drops = 1;
+  Event& event = add(Leg::Syn, place);
+  event.what = decision;
+  return std::get<model::Decision>(event.what);
 }
 
 Story& Story::hop(Leg leg, HopKind kind, const Place& place) {

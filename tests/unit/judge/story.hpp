@@ -50,6 +50,8 @@ class Story {
 
   Story& from(const char* source);
   Story& to(const char* destination, unsigned port = 80);
+  /// From the next event on NAT has changed the destination.
+  Story& dnat(const char* destination, unsigned port);
   Story& not_local();
   /// Moves the clock to that time since the first event.
   Story& at(double milliseconds);
@@ -63,6 +65,8 @@ class Story {
   Drop& last_drop();
   /// What a source saw of the verdict on the packet dropped last: at its time, with its identity. The reference lives until the next event.
   model::HookVerdict& verdict(model::HookVerdict::How how);
+  /// The server's listener refused the last SYN, for no reason that is told yet. The reference lives until the next event.
+  model::Decision& refused();
   Story& hook(unsigned family, unsigned number, const char* in_device, const char* out_device);
   Story& icmp_sent(const Place& place, unsigned type, unsigned code, Leg about = Leg::Syn);
   Story& socket(SocketEventKind kind, model::NetnsId netns, bool at_server, int error = 0);

@@ -14,8 +14,9 @@ TEST_CASE("a SYN that its host consumed in silence") {
   CHECK(verdict.cause == "unknown");
   CHECK(verdict.where.netns == kServer);
   CHECK(verdict.where.stage == Stage::Socket);
-  CHECK(verdict.confidence == Confidence::Strong);
+  CHECK(verdict.confidence == Confidence::Partial);
   CHECK(described(verdict).find("accept or SYN queue looks like this") != std::string::npos);
+  CHECK(described(verdict).find("the listener's queues could not be read") != std::string::npos);
   CHECK(verdict.next == "ip netns exec server ss -Hltn 'sport = :80'");
 }
 
@@ -51,6 +52,22 @@ TEST_CASE("a SYN-ACK that vanished on its way back") {
   CHECK(verdict.cause == "unknown");
   CHECK(verdict.packet == Leg::SynAck);
   CHECK(verdict.where.netns == kHost);
+}
+
+TEST_CASE("an ACK whose SYN-ACK was seen nowhere tells that something was missed") {
+  const std::string doubt = "was seen nowhere: not all of this attempt was observed";
+  Story story;
+  story.syn_to_server().at(1000).retransmit().syn_to_server();
+  story.at(3000).xmit(Leg::Ack, kPodEth).receive(Leg::Ack, kNodeVeth).at(5000);
+  const Verdict missed = story.judged();
+  CHECK(missed.cause == "unknown");
+  CHECK(missed.packet == Leg::Ack);
+  CHECK(missed.confidence == Confidence::Partial);
+  CHECK(described(missed).find(doubt) != std::string::npos);
+  Story seen;
+  seen.syn_to_server().at(1000).retransmit().syn_to_server();
+  seen.at(3000).xmit(Leg::SynAck, kServerEth).receive(Leg::SynAck, kPodEth).xmit(Leg::Ack, kPodEth).receive(Leg::Ack, kNodeVeth).at(5000);
+  CHECK(described(seen.judged()).find(doubt) == std::string::npos);
 }
 
 TEST_CASE("interrupted before anything was decided") {

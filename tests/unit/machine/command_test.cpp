@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include <doctest/doctest.h>
 #include <poll.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
+#include <fstream>
 
 #include "base/text.hpp"
 #include "machine/real.hpp"
+#include "temporary.hpp"
 
 using namespace synfate;
 using namespace synfate::machine;
@@ -104,4 +107,38 @@ TEST_CASE("a child that keeps the pipes open does not keep the command from endi
   }
   pollfd ended{child.get(), POLLIN, 0};
   CHECK(::poll(&ended, 1, 60'000) == 1);
+}
+
+TEST_CASE("a program has neither synfate's directory nor its terminal, and few of its capabilities") {
+  RealMachine machine;
+  const auto directory = machine.run({"pwd"});
+  REQUIRE(directory);
+  CHECK(directory->out == "/\n");
+  const auto session = machine.run({"cut", "-d", " ", "-f", "1,6", "/proc/self/stat"});
+  REQUIRE(session);
+  const auto numbers = split(trim(session->out), ' ');
+  REQUIRE(numbers.size() == 2);
+  CHECK(numbers[0] == numbers[1]);
+  if (::geteuid() != 0) return;
+  const auto capabilities = machine.run({"grep", "-E", "CapPrm|CapEff|NoNewPrivs", "/proc/self/status"});
+  REQUIRE(capabilities);
+  CHECK(capabilities->out == "CapPrm:\t0000000000003000\nCapEff:\t0000000000003000\nNoNewPrivs:\t1\n");
+}
+
+TEST_CASE("what others may have written is not run") {
+  RealMachine machine;
+  const test::TemporaryDirectory directory;
+  const std::string program = directory / "tool";
+  std::ofstream(program) << "#!/bin/sh\necho ran\n";
+  ::chmod(program.c_str(), 0755);
+  const auto runs = [&] {
+    const auto done = machine.run({program});
+    return done && done->out == "ran\n";
+  };
+  CHECK(runs());
+  ::chmod(program.c_str(), 0775);
+  CHECK_FALSE(runs());
+  ::chmod(program.c_str(), 0755);
+  ::chmod((directory / "").c_str(), 01777);
+  CHECK_FALSE(runs());
 }

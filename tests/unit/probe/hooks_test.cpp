@@ -44,7 +44,8 @@ TEST_CASE("the object has the programs of the table and no other") {
     CAPTURE(hook.program);
     CHECK(built.contains(std::string(hook.program)));
   }
-  for (const auto& [program, section] : built) {
+  for (const auto& each : built) {
+    const auto& program = each.first;
     CAPTURE(program);
     CHECK(std::any_of(hooks().begin(), hooks().end(), [&](const Hook& hook) { return hook.program == program; }));
   }
@@ -54,7 +55,8 @@ TEST_CASE("each program is built for the tracepoint that the table names") {
   const auto built = programs();
   for (const Hook& hook : hooks()) {
     CAPTURE(hook.program);
-    const std::string expected = hook.tracepoint.empty() ? "syscall" : "tp_btf/" + std::string(hook.tracepoint);
+    const std::string own = hook.need == Need::Scope ? "tc" : "syscall";
+    const std::string expected = hook.tracepoint.empty() ? own : "tp_btf/" + std::string(hook.tracepoint);
     const auto found = built.find(std::string(hook.program));
     REQUIRE(found != built.end());
     CHECK(found->second == expected);

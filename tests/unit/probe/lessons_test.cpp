@@ -7,7 +7,7 @@
 #include <cstring>
 #include <utility>
 
-#include "synfate/wire.h"
+#include "bpf/lesson_record.h"
 
 using namespace synfate::probe;
 

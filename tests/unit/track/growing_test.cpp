@@ -49,6 +49,23 @@ TEST_CASE("a flight record becomes a journey with all that it knew") {
   CHECK_FALSE(journey.ended);
 }
 
+TEST_CASE("whose attempt it is may come later, once") {
+  model::FlightRecord met_on_its_way = flight(9);
+  met_on_its_way.local_client = false;
+  met_on_its_way.origin_netns = kRouter;
+  met_on_its_way.client = {};
+  met_on_its_way.faces = {translated()};
+  Growing growing(1, met_on_its_way);
+  CHECK_FALSE(growing.learn_client(met_on_its_way));
+  CHECK(growing.learn_client(flight(9)));
+  CHECK(growing.journey().local_client);
+  CHECK(growing.journey().origin_netns == kClient);
+  CHECK(growing.journey().client.tgid == 4242);
+  CHECK(growing.journey().faces == std::vector{asked(), translated()});
+  CHECK(growing.journey().events.size() == met_on_its_way.hops.size());
+  CHECK_FALSE(growing.learn_client(flight(9)));
+}
+
 TEST_CASE("a final ACK that passed on means that the client is connected") {
   model::FlightRecord record = flight(9);
   record.passed = true;

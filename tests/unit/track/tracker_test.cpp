@@ -148,3 +148,45 @@ TEST_CASE("a finished attempt gets no neighbours") {
   tracker.add(neighbour(200, kClientEth, "10.0.1.1", true));
   CHECK(due(tracker, at(300)).empty());
 }
+
+TEST_CASE("a copy of a SYN that comes after its attempt was answered is no attempt") {
+  Tracker tracker;
+  tracker.add(flight(9, 1));
+  tracker.add(streamed(9, socket(1000, SocketEventKind::Retransmit, kClient)));
+  tracker.add(streamed(9, state(1200, kClient, false, 2, 1)));
+  model::FlightRecord copy = flight(10, 2300);
+  copy.first_ns = at(2200);
+  copy.local_client = false;
+  SUBCASE("while it is remembered whole") { CHECK(due(tracker, at(1300)).size() == 1); }
+  SUBCASE("and later") {
+    (void)due(tracker, at(1300));
+    (void)due(tracker, at(20'000));
+    copy.first_ns = at(30'000);
+  }
+  tracker.add(copy);
+  tracker.add(streamed(10, dropped(30'001, Leg::SynAck, kClientEth)));
+  CHECK(due(tracker, at(40'000)).empty());
+}
+
+TEST_CASE("what only looks like such a copy is an attempt") {
+  Tracker tracker;
+  tracker.add(flight(9, 1));
+  model::FlightRecord next = flight(10, 2300);
+  next.first_ns = at(2200);
+  next.local_client = false;
+  SUBCASE("the first was not answered") { tracker.add(streamed(9, socket(1000, SocketEventKind::Retransmit, kClient))); }
+  SUBCASE("the first needed one SYN only") { tracker.add(streamed(9, state(1200, kClient, false, 2, 1))); }
+  SUBCASE("another flow") {
+    tracker.add(streamed(9, socket(1000, SocketEventKind::Retransmit, kClient)));
+    tracker.add(streamed(9, state(1200, kClient, false, 2, 1)));
+    next.faces = {translated()};
+  }
+  SUBCASE("a socket of this machine") {
+    tracker.add(streamed(9, socket(1000, SocketEventKind::Retransmit, kClient)));
+    tracker.add(streamed(9, state(1200, kClient, false, 2, 1)));
+    next.local_client = true;
+  }
+  (void)due(tracker, at(1300));
+  tracker.add(next);
+  CHECK(due(tracker, at(2400)).size() == 1);
+}

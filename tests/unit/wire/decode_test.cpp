@@ -133,6 +133,61 @@ TEST_CASE("an ICMP error that is sent") {
   CHECK(why_not(record) == "ICMP type 3 code 256");
 }
 
+TEST_CASE("what a listener did with a SYN") {
+  const auto decoded = wire::decode(bytes_of(decision()), kNames);
+  REQUIRE(decoded);
+  const auto& streamed = std::get<wire::StreamedEvent>(*decoded);
+  CHECK(streamed.attempt == kAttemptId);
+  const auto* what = streamed.event.get<model::Decision>();
+  REQUIRE(what != nullptr);
+  CHECK(what->inode == 77);
+  CHECK(what->queue_length == 129);
+  CHECK(what->queue_limit == 128);
+  CHECK(what->half_open == 3);
+  CHECK(what->overflows == 1);
+  CHECK(what->drops == 1);
+  CHECK(what->syn_queue_full == 0);
+  CHECK(what->cookies_sent == 0);
+  CHECK(what->security_error == 0);
+  CHECK(what->lookup_error == -11);
+}
+
+TEST_CASE("the socket that a dropped packet was for") {
+  const auto decoded = wire::decode(bytes_of(receiver()), kNames);
+  REQUIRE(decoded);
+  const auto* what = std::get<wire::StreamedEvent>(*decoded).event.get<model::Receiver>();
+  REQUIRE(what != nullptr);
+  CHECK(what->state == 10);
+  CHECK(what->min_ttl == 255);
+  CHECK(what->has_filter);
+  CHECK(what->filter_id == 41);
+  CHECK(what->cgroup_id == 9);
+  CHECK(what->programs_read);
+  CHECK(what->ingress_count == 5);
+  CHECK(what->ingress_programs == std::vector<std::uint32_t>{42, 43, 44, 45});
+}
+
+TEST_CASE("a connection that ended early") {
+  wire_closing record = closing();
+  const auto decoded = wire::decode(bytes_of(record), kNames);
+  REQUIRE(decoded);
+  const auto& ended = std::get<model::ClosingRecord>(*decoded);
+  CHECK(ended.counted);
+  CHECK(ended.client.comm == "curl");
+  CHECK(ended.client.cgroup_id == 4242);
+  CHECK(ended.first_ns == 999'000'000);
+  CHECK(ended.own.dst.port == 4317);
+  const auto* what = ended.streamed.event.get<model::Closing>();
+  REQUIRE(what != nullptr);
+  CHECK(what->at_server);
+  CHECK(what->closer_comm == "postgres");
+  CHECK(what->closer_tgid == 42);
+  CHECK(what->bytes_received == 14);
+  // It cannot go from ESTABLISHED to LISTEN.
+  record.new_state = 10;
+  CHECK_FALSE(wire::decode(bytes_of(record), kNames));
+}
+
 TEST_CASE("a connect() without a route") {
   const auto decoded = wire::decode(bytes_of(route()), kNames);
   REQUIRE(decoded);
@@ -175,6 +230,16 @@ TEST_CASE("IPv6 keeps all sixteen bytes, IPv4 only four") {
   record.subject.flow.family = 6;
   CHECK(streamed(record).event.flow.src.address.bytes[15] == 0xee);
   CHECK(streamed(record).event.flow.family() == 6);
+}
+
+TEST_CASE("in front of a device's queue a packet is on its way out, and not at the driver") {
+  wire_packet record = packet();
+  record.event = WIRE_PACKET_QUEUE;
+  const auto queued = streamed(record);
+  CHECK(queued.event.get<model::Hop>()->kind == model::HopKind::Xmit);
+  CHECK(queued.event.get<model::Hop>()->queued);
+  record.event = WIRE_PACKET_XMIT;
+  CHECK_FALSE(streamed(record).event.get<model::Hop>()->queued);
 }
 
 TEST_CASE("names that fill their field have no NUL, and end with the field") {
@@ -226,8 +291,8 @@ TEST_CASE("an unknown kind is named") {
 
 TEST_CASE("numbers that no version of the kernel side writes are named") {
   wire_packet record = packet();
-  record.event = 4;
-  CHECK(why_not(record) == "packet event 4 is not known");
+  record.event = 5;
+  CHECK(why_not(record) == "packet event 5 is not known");
   record = packet();
   record.subject.leg = 7;
   CHECK(why_not(record) == "leg 7 is not known");

@@ -64,6 +64,7 @@ TEST_CASE("an empty inventory, and one from an older tool that knew fewer fields
   REQUIRE(old);
   REQUIRE(old->inventory.find(7) != nullptr);
   CHECK(old->inventory.find(7)->links.empty());
+  CHECK_FALSE(old->inventory.security_programs);
 }
 
 TEST_CASE("what is too much is cut, and the cut is a gap") {
@@ -115,4 +116,27 @@ TEST_CASE("the field that is wrong is named") {
     CHECK(back.error().kind == ErrorKind::BadData);
     CHECK(back.error().why == wrong.why);
   }
+}
+
+TEST_CASE("what was looked up because of NAT comes back") {
+  model::Inventory inventory;
+  const model::Flow flow{{model::parse_ip("10.0.1.2").value(), 40000}, {model::parse_ip("10.96.0.7").value(), 80}};
+  inventory.namespaces[7].id = 7;
+  inventory.namespaces[7].tracked = {{flow, flow.reversed()}, {flow.reversed(), std::nullopt}};
+  inventory.searches = {{flow.dst.address, 7, 3, {8, 9}, 5, "2 may not be read", "its port vxlan0"}};
+  const std::string text = wire::inventory_to_json(0, inventory);
+  const auto back = wire::inventory_from_json(text);
+  REQUIRE(back);
+  CHECK(wire::inventory_to_json(0, back->inventory) == text);
+  const auto& tracked = back->inventory.namespaces.at(7).tracked;
+  REQUIRE(tracked.size() == 2);
+  CHECK(tracked[0].original == flow);
+  CHECK(tracked[0].reply == flow.reversed());
+  CHECK_FALSE(tracked[1].reply);
+  const auto* search = back->inventory.search_for(flow.dst.address, 7, 3);
+  REQUIRE(search != nullptr);
+  CHECK(search->owners == std::vector<model::NetnsId>{8, 9});
+  CHECK(search->namespaces == 5);
+  CHECK(search->gap == "2 may not be read");
+  CHECK(search->beyond == "its port vxlan0");
 }

@@ -155,6 +155,55 @@ inline wire_neighbour neighbour() {
   return record;
 }
 
+inline wire_receiver receiver() {
+  wire_receiver record{};
+  record.header = header<wire_receiver>(WIRE_KIND_RECEIVER);
+  record.subject = subject();
+  record.cgroup_id = 9;
+  record.flags = WIRE_RECEIVER_FILTER | WIRE_RECEIVER_PROGRAMS_READ;
+  record.filter_id = 41;
+  record.ingress_count = 5;
+  for (__u32 i = 0; i < WIRE_RECEIVER_PROGRAMS; ++i) record.ingress_id[i] = 42 + i;
+  record.state = 10;
+  record.min_ttl = 255;
+  return record;
+}
+
+inline wire_closing closing() {
+  wire_closing record{};
+  record.header = header<wire_closing>(WIRE_KIND_CLOSING);
+  record.subject = subject(WIRE_LEG_ACK);
+  record.handshake_ns = 1'000'000'000;
+  record.first_ns = 999'000'000;
+  record.bytes_received = 14;
+  record.client_cgroup_id = 4242;
+  record.origin_netns = 4026532511;
+  record.client_tgid = 100;
+  record.closer_tgid = 42;
+  record.at_server = 1;
+  record.new_state = 7;
+  record.shutdown = 3;
+  record.counted = 1;
+  set_text(record.client_comm, "curl");
+  set_text(record.closer_comm, "postgres");
+  record.own = flow4(17, 43210, 9, 4317);
+  return record;
+}
+
+inline wire_decision decision() {
+  wire_decision record{};
+  record.header = header<wire_decision>(WIRE_KIND_DECISION);
+  record.subject = subject();
+  record.inode = 77;
+  record.queue_length = 129;
+  record.queue_limit = 128;
+  record.half_open = 3;
+  record.overflows = 1;
+  record.drops = 1;
+  record.lookup_error = -11;
+  return record;
+}
+
 /// Two faces (DNAT), three hops: the SYN leaves, the translated SYN arrives, its SYN-ACK comes back.
 inline wire_attempt attempt() {
   wire_attempt record{};
@@ -176,6 +225,8 @@ inline wire_attempt attempt() {
   record.syns = 2;
   record.synacks = 1;
   record.face_count = 2;
+  record.syn_retries = 3;
+  record.user_timeout_ms = 20'000;
   set_text(record.comm, "python3");
   record.faces[0] = flow4(17, 43210, 96, 4317);
   record.faces[1] = flow4(17, 43210, 9, 4317);
@@ -201,8 +252,8 @@ inline Bytes sent(wire_attempt record, std::size_t hops) {
 
 /// One of each kind.
 inline std::vector<Bytes> one_of_each() {
-  return {sent(attempt(), 3), bytes_of(packet()), bytes_of(drop()),     bytes_of(socket()),
-          bytes_of(icmp()),   bytes_of(route()),  bytes_of(neighbour())};
+  return {sent(attempt(), 3), bytes_of(packet()),    bytes_of(drop()),     bytes_of(socket()),  bytes_of(icmp()),
+          bytes_of(route()),  bytes_of(neighbour()), bytes_of(receiver()), bytes_of(closing()), bytes_of(decision())};
 }
 
 }  // namespace synfate::test

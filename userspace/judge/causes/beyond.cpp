@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 // left_node, peer_reset, icmp_from_peer: what this node's own kernel cannot be blamed for. Each needs the packet seen crossing the edge.
+#include <algorithm>
+
 #include "judge/answers.hpp"
 #include "judge/cause_table.hpp"
+#include "judge/programs.hpp"
+#include "judge/scoped.hpp"
+#include "judge/tunnels.hpp"
+#include "judge/ways.hpp"
 #include "judge/words.hpp"
 
 namespace synfate::judge {
@@ -13,14 +19,12 @@ using model::HopKind;
 using model::Leg;
 using model::Stage;
 
-std::string edge_word(const model::Place& place) {
-  if (is_tunnel(place)) return std::string(to_string(place.kind)) + " device " + clean(place.device);
-  return clean(place.device);
-}
-
 std::string capture(const Case& kase, const Event& hop) {
-  const auto port = hop.leg == Leg::SynAck || hop.leg == Leg::Reset ? hop.flow.src.port : hop.flow.dst.port;
-  return in_netns(kase, hop.place.netns, "tcpdump -nni " + shell_word(hop.place.device) + " tcp port " + std::to_string(port));
+  const std::string command = "tcpdump -nni " + shell_word(hop.place.device);
+  const bool from_server = hop.leg == Leg::SynAck || hop.leg == Leg::Reset || hop.leg == Leg::IcmpError;
+  const std::string port = "tcp port " + std::to_string(from_server ? hop.flow.src.port : hop.flow.dst.port);
+  if (hop.leg != Leg::IcmpError) return in_netns(kase, hop.place.netns, command + " " + port);
+  return in_netns(kase, hop.place.netns, command + (hop.flow.family() == 6 ? " 'icmp6 or " : " 'icmp or ") + port + "'");
 }
 
 /// A drop after the answer is a later packet's own end, and goes first.
@@ -48,6 +52,10 @@ Finding finding_from_beyond(const Case& kase, const Event& answer) {
   return finding;
 }
 
+constexpr std::uint16_t kIncomplete = 0x01;
+constexpr std::uint16_t kFailed = 0x20;
+constexpr std::uint16_t kNoArp = 0x40;
+
 /// Another copy of the last SYN, on a device that does not stack on the edge: a flooding bridge sent it both ways.
 const Event* other_copy(const Case& kase, Leg leg, const Event& last) {
   MonotonicNs entered_ns = 0;
@@ -62,6 +70,76 @@ const Event* other_copy(const Case& kase, Leg leg, const Event& last) {
     if (elsewhere || to_a_veth) return hop;
   }
   return nullptr;
+}
+
+/// All of the attempt was seen, and no earlier SYN of it was dropped here.
+bool nothing_lost(const Case& kase) {
+  const model::Journey& journey = kase.journey();
+  return journey.events_lost == 0 && journey.hops_lost == 0 && !journey.untracked && kase.drops().passed.empty();
+}
+
+/// Towards whom it was sent, as far as the route that was read afterwards fits what was seen.
+void mention_way(const Case& kase, const Event& last, Finding& finding) {
+  const auto question = question_of_departure(kase.journey(), kase.inventory(), last);
+  const model::RouteAnswer* way = answer_to(kase, last.place.netns, question);
+  if (way == nullptr) return;
+  const std::string route = route_words(kase, last.place.netns, *way) + rules_caveat(kase, last.place.netns, last.flow.family());
+  const bool fits = way->error.empty() && std::any_of(kase.hops(last.leg).begin(), kase.hops(last.leg).end(), [&](const Event* hop) {
+                      return hop->place.netns == last.place.netns && hop->place.ifindex == way->out_ifindex &&
+                             hop->get<Hop>()->kind == HopKind::Xmit && tunnel_before(kase.journey(), *hop) == nullptr;
+                    });
+  if (!fits) {
+    finding.evidence.push_back("what sent it there was not read: the route now is " + route);
+    return;
+  }
+  finding.evidence.push_back("by the route " + route);
+  const std::string next_hop = to_string(way->gateway ? way->gateway : way->question.destination);
+  // With several next hops the one that was asked for need not be this packet's.
+  if (way->gateway && !way->several) finding.summary = "left by " + edge_word(last.place) + " towards " + next_hop + ", no answer";
+  if (!way->neighbour || (way->neighbour->state & kNoArp) != 0) return;
+  const std::string who = way->gateway ? "gateway " + next_hop : "destination " + next_hop + " itself, on link";
+  if (way->neighbour->state != 0) finding.evidence.push_back("the next hop is the " + who + ": " + neighbour_words(*way));
+  if ((way->neighbour->state & (kIncomplete | kFailed)) != 0) {
+    finding.doubts.push_back(next_hop + " does not answer " + (last.flow.family() == 6 ? "ND" : "ARP") +
+                             " now: the SYN may have gone to a MAC address that nobody has any more");
+  }
+}
+
+/// What is not known of a packet that a tunnel was given, and of its answer.
+void mention_tunnel(const Case& kase, const Event& given, const Event& last, Finding& finding) {
+  const std::string device = std::string(to_string(given.place.kind)) + " device";
+  if (&given == &last) {
+    finding.evidence.push_back("the outer packet of the " + device + " is not followed: it may have died on this node");
+  } else if (on_one_bridge(kase, given.place, last.place)) {
+    finding.evidence.push_back("it left by " + place_words(kase, last.place) +
+                               ", a port of the same bridge, as well: as a copy, or in the " + device + "'s outer packet");
+  } else {
+    finding.evidence.push_back("its outer packet left by " + edge_word(last.place) + " in " + netns_words(kase, last.place.netns) +
+                               "; what became of that is not followed");
+  }
+  finding.evidence.emplace_back("an answer comes inside an outer packet too, which is not followed either: it may have died on this node");
+  finding.ceiling = model::Confidence::Partial;
+}
+
+/// Seen in front of the queue, which it has left for the driver unless it was dropped, and that would have been seen, or still waits.
+void mention_queue(const Case& kase, const Event& left, Finding& finding) {
+  const std::string device = clean(left.place.device);
+  if (std::string afterwards = asked_afterwards(kase, left); !afterwards.empty()) finding.doubts.push_back(std::move(afterwards));
+  const model::Netns* netns = kase.netns(left.place.netns);
+  if (netns == nullptr || !netns->queues || !netns->queues->qdiscs_read || netns->queues->time_ns <= left.time_ns) {
+    finding.doubts.push_back("the queue of " + device + " was not read since: it may still wait there");
+    return;
+  }
+  std::uint64_t waiting = 0;
+  for (const model::Qdisc& qdisc : netns->queues->qdiscs) {
+    if (qdisc.ifindex == left.place.ifindex) waiting = std::max<std::uint64_t>(waiting, qdisc.waiting);
+  }
+  if (waiting == 0) {
+    finding.evidence.push_back("nothing waits in the queue of " + device + " any more");
+  } else {
+    finding.doubts.push_back(count_words(waiting, "packet") + (waiting == 1 ? " waits" : " wait") + " in the queue of " + device +
+                             ": it may be among them");
+  }
 }
 
 }  // namespace
@@ -97,24 +175,33 @@ std::optional<Finding> match_left_node(const Case& kase) {
   if (leg == Leg::SynAck && kase.seen(Leg::ClientReset)) return std::nullopt;
   const Event* last = kase.last_hop(leg);
   if (last->get<Hop>()->kind != HopKind::Xmit || !is_edge(last->place)) return std::nullopt;
+  // What a device below a tunnel was seen to send is the tunnel's outer packet: the way, and the next hop, are the tunnel's.
+  const Event* tunnel = is_tunnel(last->place) ? last : nullptr;
+  if (const Event* before = tunnel_before(kase.journey(), *last)) tunnel = before;
+  const Event& given = tunnel != nullptr ? *tunnel : *last;
   Finding finding;
   finding.fate = model::Fate::Unanswered;
   finding.packet = leg;
-  finding.where.netns = last->place.netns;
-  finding.where.device = last->place.device;
+  finding.where.netns = given.place.netns;
+  finding.where.device = given.place.device;
   finding.where.stage = Stage::Beyond;
   finding.basis = Basis::Absence;
   finding.ceiling = model::Confidence::Strong;
-  finding.summary = "left by " + edge_word(last->place) + ", no answer";
-  finding.evidence.push_back("the " + std::string(packet_word(leg)) + " was handed to the driver of " + place_words(kase, last->place) +
+  finding.summary = "left by " + edge_word(given.place) + ", no answer";
+  finding.evidence.push_back("the " + std::string(packet_word(leg)) + " was handed to the " +
+                             (given.get<Hop>()->queued ? "queue" : "driver") + " of " + place_words(kase, given.place) +
                              "; nothing came back in " + duration_words(kase.observed_ns()));
+  for (const Event* each : {&given, last}) {
+    if (each->get<Hop>()->queued) mention_queue(kase, *each, finding);
+    if (last == &given) break;
+  }
   if (kase.retransmitted(leg)) {
     finding.evidence.push_back(leg == Leg::Syn ? count_words(kase.journey().syns, "SYN") + " sent" : "the SYN-ACK was sent again");
   }
-  if (is_tunnel(last->place)) {
-    finding.evidence.push_back("the outer packet of the " + std::string(to_string(last->place.kind)) +
-                               " device is not followed: it may have died on this node");
-    finding.ceiling = model::Confidence::Partial;
+  mention_way(kase, given, finding);
+  if (tunnel != nullptr) mention_tunnel(kase, *tunnel, *last, finding);
+  for (const std::string& program : xdp_below_sight(kase, last->place)) {
+    finding.doubts.push_back(program + " may have dropped the answer unseen; tcpdump would not see it either");
   }
   if (kase.closed_early_by_client()) {
     finding.doubts.push_back("the client closed its socket after " + duration_words(kase.journey().last_ns - kase.journey().first_ns) +
@@ -127,7 +214,10 @@ std::optional<Finding> match_left_node(const Case& kase) {
       syn != nullptr && syn->time_ns > last->time_ns + kSameRound) {
     finding.doubts.push_back("SYNs went on arriving after the last SYN-ACK");
   }
-  finding.next = capture(kase, *last);
+  if (finding.doubts.empty() && tunnel == nullptr && nothing_lost(kase) && may_blame_beyond(kase, *last)) {
+    finding.elsewhere = "nothing on this node was seen to drop or refuse it: look beyond " + clean(last->place.device);
+  }
+  finding.next = capture(kase, given);
   return finding;
 }
 

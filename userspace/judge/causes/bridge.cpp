@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 // bridge_hairpin: the destination is behind the port that the packet came in by, and that port may not send back. Named only when the
-// port's flag and the forwarding table prove it; the kernel itself gives no reason.
+// port's flag and the forwarding table say so, as they were read after the drop; the kernel itself gives no reason.
 #include <algorithm>
 
+#include "judge/bridges.hpp"
 #include "judge/cause_table.hpp"
 #include "judge/words.hpp"
 
@@ -36,8 +37,11 @@ std::optional<Finding> match_bridge_hairpin(const Case& kase) {
     return entry.mac == drop.mac_destination && entry.port_ifindex != port->ifindex && entry.bridge_ifindex == port->master_ifindex;
   });
   if (!behind_same_port || behind_another) return std::nullopt;
+  // bridge_filter's.
+  if (const auto crossing = bridge_crossing(kase); crossing && is_locked_out(drop, *crossing)) return std::nullopt;
   const model::Link* bridge = netns->link(port->master_ifindex);
   Finding finding = finding_about_drop(kase, model::Stage::Bridge);
+  finding.ceiling = model::Confidence::Strong;
   finding.summary = "bridge port " + clean(port->name) + " may not send back (hairpin off)";
   finding.evidence.push_back("the bridge" + (bridge == nullptr ? std::string() : " " + clean(bridge->name)) + " knows " +
                              mac_words(drop.mac_destination) + " behind " + clean(port->name) + ", the port that the packet came in by");

@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "judge/cause_table.hpp"
+#include "judge/hooks.hpp"
+#include "judge/refusals.hpp"
 #include "judge/words.hpp"
 
 namespace synfate::judge {
@@ -39,10 +41,51 @@ bool passed_through(const Case& kase) {
   return ack->get<Hop>()->kind == HopKind::Xmit && is_edge(ack->place) && ack->place.same_device(syn->place);
 }
 
+/// From the first SYN until one of them was answered; 0: not late by a lost SYN, or when that was is not known. Where the first was
+/// answered and the answer lost, the connection is late by that and not by this.
+DurationNs delay(const Case& kase) {
+  const Event* answer = kase.first_hop(Leg::SynAck);
+  if (answer == nullptr || answer->time_ns < kase.journey().first_ns) return 0;
+  const DurationNs delay = answer->time_ns - kase.journey().first_ns;
+  // The kernel's timers are a little early or late.
+  return delay < kFirstTimeout / 10 * 9 ? 0 : delay;
+}
+
+bool died_at_confirm(const Case& kase, const Event& drop) {
+  return drop.skb != 0 && std::any_of(kase.journey().events.begin(), kase.journey().events.end(), [&](const Event& event) {
+           const auto* verdict = event.get<model::HookVerdict>();
+           return verdict != nullptr && verdict->entry && kind_of(*verdict->entry) == EntryKind::ConntrackConfirm &&
+                  event.skb == drop.skb && event.time_ns == drop.time_ns && event.place.netns == drop.place.netns;
+         });
+}
+
+/// SYNs whose connection conntrack could not take in: what makes a connection exactly one or three seconds late.
+void mention_clashes(const Case& kase, Finding& finding) {
+  const Event* first = nullptr;
+  unsigned count = 0;
+  for (const Event* lost : kase.drops().passed) {
+    if (lost->leg != Leg::Syn || !died_at_confirm(kase, *lost)) continue;
+    if (first == nullptr) first = lost;
+    ++count;
+  }
+  if (first == nullptr) return;
+  const model::Netns* netns = kase.netns(first->place.netns);
+  const bool counted = netns != nullptr && netns->conntrack && netns->conntrack->insert_failed != 0;
+  finding.notes.push_back(count_words(count, "SYN") + " lost in " + netns_words(kase, first->place.netns) +
+                          " at conntrack's confirm: its entry could not be inserted" +
+                          (counted ? " (insert_failed is " + std::to_string(netns->conntrack->insert_failed) + " there)" : "") +
+                          ", as a rule because another connection had the same addresses and ports after NAT");
+  finding.next = in_netns(kase, first->place.netns, "conntrack -S");
+}
+
 void mention_lost_syns(const Case& kase, Finding& finding) {
   if (kase.journey().syns > 1) {
-    finding.evidence.push_back(std::to_string(kase.journey().syns) + " SYNs were needed");
+    const DurationNs late = delay(kase);
+    finding.evidence.push_back(std::to_string(kase.journey().syns) + " SYNs were needed" +
+                               (late == 0 ? "" : ", and " + duration_words(late) + " until one was answered"));
   }
+  mention_clashes(kase, finding);
+  if (std::string refused = earlier_refusals(kase); !refused.empty()) finding.evidence.push_back(std::move(refused));
   for (const Event* lost : kase.drops().passed) {
     const model::Drop& drop = *lost->get<model::Drop>();
     finding.evidence.push_back("an earlier " + std::string(packet_word(lost->leg)) + " was dropped at " + place_words(kase, lost->place) +
@@ -60,6 +103,7 @@ std::optional<Finding> match_established(const Case& kase) {
   finding.fate = model::Fate::Established;
   finding.basis = Basis::Socket;
   finding.summary = journey.syns > 1 ? "after " + count_words(journey.syns, "SYN") : "";
+  if (journey.syns > 1 && delay(kase) != 0) finding.summary += ", " + duration_words(delay(kase)) + " late";
   if (journey.server_established) {
     finding.evidence.push_back("the server's socket reached ESTABLISHED");
   } else if (journey.client_established) {

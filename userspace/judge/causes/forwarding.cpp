@@ -4,6 +4,7 @@
 
 #include "judge/answers.hpp"
 #include "judge/cause_table.hpp"
+#include "judge/ways.hpp"
 #include "judge/words.hpp"
 
 namespace synfate::judge {
@@ -30,6 +31,14 @@ std::optional<Setting> forwarding_setting(const Case& kase, const Event& event) 
     if (auto value = kase.sysctl(event.place.netns, key)) return Setting{key, *value};
   }
   return std::nullopt;
+}
+
+/// Where forwarding is on in general, the device's own setting is the one to look at.
+std::string device_key(const Case& kase, const Event& event) {
+  if (event.place.device.empty() || event.place.device.find('.') != std::string::npos) return "";
+  const std::string key = "net.ipv4.conf." + event.place.device + ".forwarding";
+  const auto general = kase.sysctl(event.place.netns, "net.ipv4.ip_forward");
+  return general == "1" && kase.sysctl(event.place.netns, key) == "0" ? " " + shell_word(key) : "";
 }
 
 /// ip6_forward gives the same reason to addresses that may never be forwarded.
@@ -75,6 +84,10 @@ std::optional<Finding> match_forwarding_off(const Case& kase) {
   Finding finding = finding_about_drop(kase, six ? model::Stage::Forward : model::Stage::RouteIn);
   finding.summary = "forwarding is off in " + netns_words(kase, event.place.netns);
   finding.evidence.push_back(to_string(event.flow.dst.address) + " is not an address of this namespace, so the packet had to be forwarded");
+  if (const model::RouteAnswer* on = answer_to(kase, event.place.netns, question_of_way_on(event))) {
+    finding.evidence.push_back("the route that it would have taken: " + route_words(kase, event.place.netns, *on) +
+                               rules_caveat(kase, event.place.netns, event.flow.family()));
+  }
   if (proof == Proof::Elimination) finding.ceiling = model::Confidence::Strong;
   if (!setting) {
     finding.evidence.push_back("the forwarding sysctl of that namespace was not read");
@@ -85,7 +98,9 @@ std::optional<Finding> match_forwarding_off(const Case& kase) {
     finding.evidence.push_back(clean(setting->key) + " = " + clean(setting->value) +
                                " when it was read: it may have been changed since the drop");
   }
-  finding.next = in_netns(kase, event.place.netns, six ? "sysctl net.ipv6.conf.all.forwarding" : "sysctl net.ipv4.ip_forward");
+  finding.next =
+      in_netns(kase, event.place.netns,
+               "sysctl " + (six ? std::string("net.ipv6.conf.all.forwarding") : "net.ipv4.ip_forward" + device_key(kase, event)));
   return finding;
 }
 

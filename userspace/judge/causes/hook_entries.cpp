@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-// ipvs and lsm: hook entries that decide by themselves and have no rules that a netfilter tool shows. What they decided by is theirs to
-// tell.
-#include <array>
-
+// ipvs: a hook entry that decides by itself and has no rules that a netfilter tool shows. What it decided by is its own to tell.
 #include "judge/answers.hpp"
 #include "judge/cause_table.hpp"
 #include "judge/netfilter.hpp"
@@ -11,34 +8,15 @@
 namespace synfate::judge {
 namespace {
 
-struct Module {
-  std::string_view begins;
-  std::string_view name;
-  std::string_view command;
-};
-
-constexpr std::array<Module, 3> kModules{{
-    {"selinux_", "SELinux", "ausearch -m avc -ts recent"},
-    {"apparmor_", "AppArmor", "journalctl -k --grep apparmor"},
-    {"smack_", "Smack", "journalctl -k --grep SMACK"},
-}};
-
-const Module* module_of(std::string_view function) {
-  for (const Module& one : kModules) {
-    if (function.starts_with(one.begins)) return &one;
-  }
-  return nullptr;
-}
-
-bool decided(const std::optional<NetfilterDrop>& netfilter, EntryKind kind) {
-  return netfilter && !by_nft(netfilter->drop) && !netfilter->naming.disagreed && netfilter->naming.kind() == kind;
+bool decided(const std::optional<NetfilterDrop>& netfilter) {
+  return netfilter && !by_nft(netfilter->drop) && !netfilter->naming.disagreed && netfilter->naming.kind() == EntryKind::Ipvs;
 }
 
 }  // namespace
 
 std::optional<Finding> match_ipvs(const Case& kase) {
   const auto netfilter = netfilter_drop(kase);
-  if (!decided(netfilter, EntryKind::Ipvs)) return std::nullopt;
+  if (!decided(netfilter)) return std::nullopt;
   Finding finding = entry_finding(kase, *netfilter);
   finding.summary = "by ipvs";
   auto answer = icmp_error_at(kase, netfilter->event);
@@ -50,23 +28,6 @@ std::optional<Finding> match_ipvs(const Case& kase) {
   }
   finding.evidence.push_back("ipvs drops what it has no destination for, and what its own state forbids; which of them it does not tell");
   finding.next = in_netns(kase, netfilter->event.place.netns, "ipvsadm -Ln");
-  return finding;
-}
-
-std::optional<Finding> match_lsm(const Case& kase) {
-  if (kase.drop() == nullptr) return std::nullopt;
-  if (kase.drop()->reason == "SECURITY_HOOK") {
-    Finding finding = finding_about_drop(kase, model::Stage::Socket);
-    finding.summary = "by a security module";
-    finding.next = "cat /sys/kernel/security/lsm";
-    return finding;
-  }
-  const auto netfilter = netfilter_drop(kase);
-  if (!decided(netfilter, EntryKind::Lsm)) return std::nullopt;
-  Finding finding = entry_finding(kase, *netfilter);
-  const Module* module = module_of(netfilter->naming.entry->function);
-  finding.summary = "by " + (module == nullptr ? "a security module" : std::string(module->name));
-  finding.next = module == nullptr ? "cat /sys/kernel/security/lsm" : std::string(module->command);
   return finding;
 }
 

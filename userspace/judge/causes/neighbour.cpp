@@ -4,6 +4,8 @@
 
 #include "judge/answers.hpp"
 #include "judge/cause_table.hpp"
+#include "judge/nat.hpp"
+#include "judge/tunnels.hpp"
 #include "judge/words.hpp"
 
 namespace synfate::judge {
@@ -15,7 +17,7 @@ using model::IpAddress;
 using model::NeighbourEvent;
 
 bool is_neighbour_failure(const Drop& drop) {
-  if (drop.reason == "NEIGH_FAILED" || drop.reason == "NEIGH_CREATEFAIL" || drop.reason == "NEIGH_DEAD") return true;
+  if (drop.reason == "NEIGH_FAILED") return true;
   const bool unnamed = drop.reason.empty() || drop.reason == "NOT_SPECIFIED";
   const std::string_view function = drop.symbol.function;
   return unnamed && (function == "neigh_invalidate" || function == "arp_error_report" || function == "ndisc_error_report");
@@ -55,6 +57,8 @@ IpAddress destination_there(const Case& kase, const Event* last) {
 /// DNAT may have changed the destination after the last hop was seen.
 bool is_a_destination(const Case& kase, const IpAddress& address, const IpAddress& destination) {
   if (address == destination) return true;
+  const NatQuestions nat = questions_about_nat(kase.journey(), kase.inventory());
+  if (nat.sent_to && !nat.concluded && nat.sent_to->address == address) return true;
   return std::any_of(kase.journey().faces.begin(), kase.journey().faces.end(),
                      [&](const model::Flow& face) { return face.dst.address == address; });
 }
@@ -77,11 +81,34 @@ std::optional<Awaited> awaited(const Case& kase, model::NetnsId netns, const Eve
   return Awaited{open.front(), false};
 }
 
+/// The addresses of the packet are those inside; the outer packet's next hop is neither of them nor their gateway.
+Finding failed_for_outer(const Case& kase, const Event& event, const Event& tunnel) {
+  const std::string device = event.place.device.empty() ? "" : " on " + clean(event.place.device);
+  const std::string outer = "the outer packet of " + edge_word(tunnel.place);
+  const auto asked = next_hop_of_outer(kase, event);
+  Finding finding = finding_about_drop(kase, model::Stage::Neighbour);
+  finding.ceiling = model::Confidence::Strong;
+  if (asked) {
+    finding.summary = "no " + std::string(protocol_word(*asked)) + " answer from " + to_string(*asked) + device + ", for " + outer;
+    finding.evidence.push_back(std::string(protocol_word(*asked)) + " asked for " + to_string(*asked) + ", the only address in question" +
+                               device);
+  } else {
+    finding.summary = "the next hop of " + outer + " did not answer" + device;
+    finding.doubts.emplace_back("which address is not determined: it is the tunnel's outer packet");
+  }
+  if (const auto answer = icmp_error_at(kase, event)) finding.evidence.push_back(answer->words);
+  finding.next = in_netns(kase, event.place.netns,
+                          "ip neigh show" + (asked ? " " + to_string(*asked) : std::string()) +
+                              (event.place.device.empty() ? "" : " dev " + shell_word(event.place.device)));
+  return finding;
+}
+
 }  // namespace
 
 std::optional<Finding> match_neighbour_failed(const Case& kase) {
   if (kase.drop() == nullptr || !is_neighbour_failure(*kase.drop())) return std::nullopt;
   const Event& event = *kase.drop_event();
+  if (const Event* tunnel = tunnel_before(kase.journey(), event)) return failed_for_outer(kase, event, *tunnel);
   const IpAddress asked = kase.drop()->gateway ? kase.drop()->gateway : event.flow.dst.address;
   const std::string who = to_string(asked);
   Finding finding = finding_about_drop(kase, model::Stage::Neighbour);
@@ -122,6 +149,7 @@ std::optional<Finding> match_neighbour_unresolved(const Case& kase) {
                              (last == nullptr ? "" : " after " + place_words(kase, last->place)));
   finding.evidence.push_back(to_string(neighbour.address) + " is being asked for on " + place_words(kase, neighbour.place) +
                              " and has not answered");
+  finding.evidence.emplace_back("by default the kernel gives up about three seconds after its first question, and frees the SYN only then");
   if (!found->is_destination) {
     finding.doubts.push_back("the route's gateway was not read; it is the only address being asked for in that namespace");
   }

@@ -3,7 +3,9 @@
 #include <array>
 
 #include "judge/answers.hpp"
+#include "judge/bridges.hpp"
 #include "judge/cause_table.hpp"
+#include "judge/refusals.hpp"
 #include "judge/words.hpp"
 
 namespace synfate::judge {
@@ -45,11 +47,6 @@ Stage stage_of(std::string_view function) {
     if (one.function == function) return one.stage;
   }
   return function.starts_with("br_") || function.starts_with("__br_") ? Stage::Bridge : Stage::None;
-}
-
-std::string_view port_state_word(std::uint8_t state) {
-  constexpr std::array<std::string_view, 5> kWords{"disabled", "listening", "learning", "forwarding", "blocking"};
-  return state < kWords.size() ? kWords[state] : "in an unknown state";
 }
 
 /// What is known around a drop that has no name, without calling it the cause.
@@ -163,10 +160,33 @@ std::optional<Finding> from_failed_connect(const Case& kase) {
   return std::nullopt;
 }
 
+/// A listener's own refusal that no queue, no security module and no route explains.
+std::optional<Finding> from_refusal(const Case& kase) {
+  const auto refusal = refusal_of(kase);
+  if (!refusal) return std::nullopt;
+  Finding finding = finding_about_refusal(kase, *refusal);
+  finding.summary = "by the listener " + refuser_words(*refusal) + ", for no queue";
+  // What tcp_conn_request() asks besides is counted nowhere.
+  finding.ceiling = model::Confidence::Strong;
+  finding.evidence.push_back("no queue of it was full: what is left is memory, the route back to " +
+                             to_string(refusal->event->flow.src.address) + ", an IPsec policy that blocks the answer, or MPTCP");
+  if (!refusal->in_reserve) {
+    finding.doubts.emplace_back("what the kernel keeps of net.ipv4.tcp_max_syn_backlog for peers that it knows may have been reached");
+  }
+  if (refusal->decision->lookup_error != 0) {
+    finding.evidence.push_back("a look-up for that address gave " + errno_word(refusal->decision->lookup_error) +
+                               " meanwhile; a later table may have had the route");
+  }
+  finding.next = in_netns(kase, refusal->event->place.netns,
+                          ip_command(refusal->event->flow) + " route get " + to_string(refusal->event->flow.src.address));
+  return finding;
+}
+
 }  // namespace
 
 std::optional<Finding> match_other(const Case& kase) {
   if (auto finding = from_drop(kase)) return finding;
+  if (auto finding = from_refusal(kase)) return finding;
   if (auto finding = from_failed_connect(kase)) return finding;
   return from_answer(kase);
 }

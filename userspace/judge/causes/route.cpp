@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 // no_route, route_blackhole, route_unreachable, route_prohibit: told apart by the error of the packet's route or of the lookup before it.
 // Without such an error no kind of route is named.
+#include <cstring>
+
 #include "judge/answers.hpp"
 #include "judge/cause_table.hpp"
+#include "judge/listeners.hpp"
+#include "judge/refusals.hpp"
+#include "judge/ways.hpp"
 #include "judge/words.hpp"
 
 namespace synfate::judge {
@@ -158,8 +163,62 @@ std::optional<Finding> match_failed_connect(const Case& kase, Kind wanted) {
   return std::nullopt;
 }
 
+/// What the kernel answers to a question about a route, by its errno.
+std::optional<Kind> kind_of_answer(const model::RouteAnswer& answer) {
+  for (const int error : {101, 22, 113, 13}) {
+    if (answer.error == std::strerror(error)) return kind_of_error(error);
+  }
+  return std::nullopt;
+}
+
+/// A listener that found no way back to the client refuses its SYN, and sends nothing: by the function that decides, else by the counters
+/// of refusals that no queue explains.
+std::optional<Finding> match_way_back(const Case& kase, Kind wanted) {
+  Finding finding;
+  const Event* arrived = nullptr;
+  const model::RouteAnswer* back = nullptr;
+  if (const auto refusal = refusal_of(kase)) {
+    if (refusal->reason != RefusedFor::NoRoute) return std::nullopt;
+    finding = finding_about_refusal(kase, *refusal);
+    arrived = refusal->event;
+    back = refusal->way_back;
+    if (refusal->in_reserve != false)
+      finding.doubts.emplace_back("its SYN queue may have reached what is kept of net.ipv4.tcp_max_syn_backlog for peers that it knows");
+  } else if (const auto queues = refused_for_no_queue(kase)) {
+    arrived = queues->arrived;
+    back = answer_to(kase, arrived->place.netns, question_of_answer(*arrived));
+    if (back != nullptr && back->time_ns + kRouteAge < arrived->time_ns) back = nullptr;
+    finding.packet = Leg::Syn;
+    finding.basis = Basis::Absence;
+    finding.where.netns = arrived->place.netns;
+    finding.where.device = arrived->place.device;
+    finding.where.stage = Stage::Socket;
+    finding.evidence.push_back(netns_words(kase, arrived->place.netns) + " received the SYN for its own address, and listener " +
+                               listener_words(*queues->listener) + " refused " + count_words(*queues->moved->own_drops, "packet") + " in " +
+                               duration_words(queues->moved->span_ns) + ", none of them for a full queue");
+  }
+  if (back == nullptr || kind_of_answer(*back) != wanted) return std::nullopt;
+  // The route was asked for afterwards, and not as the listener asks.
+  finding.ceiling = model::Confidence::Strong;
+  const model::Netns* netns = kase.netns(arrived->place.netns);
+  const auto& rules = arrived->flow.family() == 6 ? netns->own_rules_ipv6 : netns->own_rules_ipv4;
+  if (rules != 0U) {
+    finding.doubts.emplace_back(rules
+                                    ? "the namespace has ip rules of its own: with a mark, or in a VRF, the listener may have another route"
+                                    : "its ip rules were not read: with a mark, or in a VRF, the listener may have another route");
+  }
+  const std::string client = to_string(arrived->flow.src.address);
+  finding.summary = wanted == Kind::NoRoute ? "no route back to " + client + ": its listener cannot answer"
+                                            : summary_of(wanted, client) + ": its listener cannot answer";
+  finding.evidence.push_back("the route back: " + route_words(kase, arrived->place.netns, *back) +
+                             rules_caveat(kase, arrived->place.netns, arrived->flow.family()));
+  finding.next = in_netns(kase, arrived->place.netns, ip_command(arrived->flow) + " route get " + client);
+  return finding;
+}
+
 std::optional<Finding> match_kind(const Case& kase, Kind wanted) {
   if (auto finding = match_failed_connect(kase, wanted)) return finding;
+  if (auto finding = match_way_back(kase, wanted)) return finding;
   const auto route = route_of(kase);
   if (!route || route->kind != wanted) return std::nullopt;
   const Event& event = *kase.drop_event();

@@ -2,6 +2,8 @@
 // unknown: last seen at a place, neither freed as a drop nor seen again. It says what this version does not observe there, and guesses
 // nothing.
 #include "judge/cause_table.hpp"
+#include "judge/listeners.hpp"
+#include "judge/tc_filters.hpp"
 #include "judge/words.hpp"
 
 namespace synfate::judge {
@@ -14,6 +16,44 @@ using model::HopKind;
 using model::Leg;
 using model::Stage;
 
+/// What was read of the listener, where that does not show that it refused the SYN.
+void say_what_listens(const Case& kase, Finding& finding) {
+  const auto queues = queues_of(kase, Leg::Syn);
+  if (!queues) {
+    finding.doubts.push_back("the listener's queues could not be read");
+    return;
+  }
+  if (queues->listener == nullptr) {
+    if (queues->last->complete)
+      finding.evidence.push_back("no listener on " + to_string(queues->arrived->flow.dst) + " was found there afterwards");
+    return;
+  }
+  const model::ListenSocket& socket = *queues->listener;
+  std::string words =
+      "listener " + listener_words(socket) + ": " + count_words(socket.queue_length, "connection") + " waiting for accept()";
+  if (socket.queue_limit) words += ", limit " + std::to_string(*socket.queue_limit);
+  if (socket.half_open) words += "; " + std::to_string(*socket.half_open) + " half-open";
+  finding.evidence.push_back(words);
+  if (!queues->moved) {
+    finding.doubts.push_back("its queues were read only once: whether it refused this attempt's SYNs is not known yet");
+    return;
+  }
+  const Movement& moved = *queues->moved;
+  const std::uint64_t refused = moved.own_drops.value_or(moved.drops);
+  const std::string counted = (moved.own_drops ? "it refused " : "the listeners of the namespace refused ") +
+                              count_words(refused, "packet") + " in " + duration_words(moved.span_ns) +
+                              ", while this attempt's SYNs that arrived were " + std::to_string(moved.arrivals);
+  if (refused < moved.arrivals) {
+    finding.evidence.push_back(counted + ": its queues are not to blame");
+  } else if (moved.named() == 0) {
+    finding.evidence.push_back(counted + ", and not for a full queue: a security module, memory or the route back");
+  } else {
+    finding.doubts.push_back(counted + ", for full queues in part: ListenOverflows moved by " + std::to_string(moved.overflows) +
+                             ", TCPReqQFullDrop by " + std::to_string(moved.syn_queue_full) + ", ListenDrops by " +
+                             std::to_string(moved.drops));
+  }
+}
+
 void reached_its_host(const Case& kase, const Event& last, Finding& finding) {
   const std::string netns = netns_words(kase, last.place.netns);
   finding.where.stage = Stage::Socket;
@@ -24,9 +64,16 @@ void reached_its_host(const Case& kase, const Event& last, Finding& finding) {
     return;
   }
   finding.summary = "received by " + netns + ", which sent no answer";
-  finding.evidence.push_back(netns +
-                             " received the SYN for its own address and TCP consumed it without an answer: a listener's full accept or SYN "
-                             "queue looks like this, and so does a security module; neither is examined by this version");
+  const std::string takers = tc_takers_words(kase, last.place);
+  if (takers.empty()) {
+    finding.evidence.push_back(netns +
+                               " received the SYN for its own address and TCP consumed it without an answer: a listener's full accept or "
+                               "SYN queue looks like this, and so does a security module, a lack of memory or of a route back");
+  } else {
+    finding.evidence.push_back(netns + " received the SYN for its own address, and nothing answered it");
+    finding.doubts.push_back("it may not have come as far as TCP: " + takers);
+  }
+  say_what_listens(kase, finding);
   finding.next = in_netns(kase, last.place.netns, "ss -Hltn 'sport = :" + std::to_string(last.flow.dst.port) + "'");
 }
 
@@ -51,6 +98,15 @@ void got_lost_inside(const Case& kase, const Event& last, Finding& finding) {
       "after that it was neither freed as a drop nor seen to leave " + netns_words(kase, last.place.netns) +
       ": a neighbour's queue, a queueing discipline, NFQUEUE, a BPF redirect and a consuming program or socket are not "
       "observed by this version");
+  if (std::string takers = tc_takers_words(kase, last.place); !takers.empty()) {
+    finding.evidence.push_back(std::move(takers));
+    finding.next = in_netns(kase, last.place.netns, "tc -s filter show dev " + shell_word(last.place.device) + " ingress");
+  }
+}
+
+/// A client of this machine acknowledges what was brought to it, by a device that is observed.
+bool acknowledges_the_unseen(const Case& kase, Leg leg) {
+  return leg == Leg::Ack && kase.journey().local_client && kase.last_hop(Leg::SynAck) == nullptr;
 }
 
 }  // namespace
@@ -85,6 +141,8 @@ std::optional<Finding> match_unknown(const Case& kase) {
     got_lost_inside(kase, *last, finding);
   }
   finding.evidence.push_back(count_words(kase.journey().syns, "SYN") + " in " + duration_words(kase.observed_ns()));
+  if (acknowledges_the_unseen(kase, leg))
+    finding.doubts.push_back("the SYN-ACK that it acknowledges was seen nowhere: not all of this attempt was observed");
   if (kase.closed_early_by_client()) {
     finding.doubts.push_back("the client closed its socket after " + duration_words(kase.journey().last_ns - kase.journey().first_ns) +
                              ", before an answer was overdue");

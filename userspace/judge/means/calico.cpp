@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 // Calico's Felix, whose every rule carries a hash that it finds its own by. A chain of a policy names it in the comment of its first rule;
-// the drop at the end of a tier names none.
+// the drop at the end of a tier names none, only which were asked.
 #include <algorithm>
 
 #include "judge/means/recognisers.hpp"
@@ -160,24 +160,72 @@ const model::Pod* workload_of(const RuleContext& context, std::string_view devic
   return sound ? pod : nullptr;
 }
 
-/// Behind which chains the policies of the tier are that ends here.
+/// The rules of another chain that are beside those of the rule's own.
+std::vector<Rule> rules_beside(const RuleContext& context, std::string_view chain) {
+  std::vector<Rule> rules;
+  if (!is_iptables(context.rule)) return rules;
+  for (const std::string_view line : context.chain) {
+    const auto shape = XtShape::of(line);
+    if (!shape || shape->chain() != chain) continue;
+    auto rule = from_iptables(*shape);
+    if (!rule) return {};
+    rules.push_back(*std::move(rule));
+  }
+  return rules;
+}
+
+bool is_policy_chain(std::string_view chain) { return chain.starts_with("cali-pi-") || chain.starts_with("cali-po-"); }
+bool is_group_chain(std::string_view chain) { return chain.starts_with("cali-gi-") || chain.starts_with("cali-go-"); }
+
+/// The policies that were asked, by name, and the chains of those whose names are not told.
+struct Asked {
+  std::vector<std::string> policies;
+  std::vector<std::string> chains;
+
+  void add(const RuleContext& context, const std::string& chain) {
+    const auto rules = rules_beside(context, chain);
+    if (is_group_chain(chain)) {
+      std::vector<std::string> members;
+      for (const Rule& rule : rules) {
+        if (is_policy_chain(rule.target)) members.push_back(rule.target);
+      }
+      if (members.empty()) chains.push_back(clean(chain));
+      for (const std::string& member : members) add(context, member);
+      return;
+    }
+    const auto policy = rules.empty() || rules.front().words.size() != 1 ? std::nullopt : policy_named(rules.front().words.front());
+    if (policy) {
+      policies.push_back(policy->kind + " " + (policy->namespace_name.empty() ? "" : policy->namespace_name + "/") + policy->name);
+    } else {
+      chains.push_back(clean(chain));
+    }
+  }
+
+  std::string text() const {
+    if (policies.empty() && chains.empty()) return "";
+    std::string said = "; the policies that were asked are ";
+    if (!policies.empty()) said += list_words(policies);
+    if (!policies.empty() && !chains.empty()) said += ", and ";
+    return chains.empty() ? said : said + "behind " + list_words(chains);
+  }
+};
+
+/// Which policies the tier has that ends here.
 std::string tier_words(const RuleContext& context) {
   const auto here = find_rule(context);
   if (here == context.chain.end()) return "; which policies were asked was not read";
-  std::vector<std::string> chains;
+  std::vector<std::string> targets;
   for (auto line = here; line != context.chain.begin();) {
     const auto rule = rule_of(context.rule, *--line);
     if (!rule) return "; which policies were asked is not understood";
     const bool start =
         rule->words.size() == 1 && (rule->words.front().starts_with("Start of tier ") || rule->words.front() == "Start of policies");
     if (start) break;
-    const std::string& target = rule->target;
-    if (target.starts_with("cali-pi-") || target.starts_with("cali-po-") || target.starts_with("cali-gi-") ||
-        target.starts_with("cali-go-")) {
-      chains.insert(chains.begin(), clean(target));
-    }
+    if (is_policy_chain(rule->target) || is_group_chain(rule->target)) targets.insert(targets.begin(), rule->target);
   }
-  return chains.empty() ? "" : "; the policies that were asked are behind " + list_words(chains);
+  Asked asked;
+  for (const std::string& target : targets) asked.add(context, target);
+  return asked.text();
 }
 
 std::optional<Means> at_workload(const RuleContext& context, const Rule& rule, std::string_view chain) {
