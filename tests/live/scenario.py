@@ -2,6 +2,7 @@
 """Runs the scenarios of one test file, each in a lab of its own, and says how each went. The exit status is CTest's."""
 
 import os
+import re
 import sys
 import time
 import traceback
@@ -48,6 +49,30 @@ def _run_all(stem, number, picture, scenarios):
     return SKIPPED if skipped == len(scenarios) else 0
 
 
+def _family(name):
+    """(family, what is left of the name): a scenario without a family in its name is of IPv4."""
+    return "ipv6" if "ipv6" in name else "ipv4", re.sub("_?ipv[46]", "", name)
+
+
+def brief(names, family, left_out):
+    """The names that stay when the others are left to other kernels, see tests/vm/brief.txt. `family`: which of two scenarios stays that differ
+    in it alone."""
+    if set(left_out) - set(names):
+        raise ValueError(f"to be left out, but not here: {', '.join(sorted(set(left_out) - set(names)))}")
+    wanted = {_family(name)[1] for name in names if _family(name)[0] == family}
+    return [name for name in names if name not in left_out and (not family or _family(name)[0] == family or _family(name)[1] not in wanted)]
+
+
+def _kept(stem, scenarios):
+    """What is left out is said."""
+    left_out = os.environ.get("SYNFATE_TEST_LEFT_OUT", "").split()
+    names = brief([scenario.__name__ for scenario in scenarios], os.environ.get("SYNFATE_TEST_FAMILY"), left_out)
+    for scenario in scenarios:
+        if scenario.__name__ not in names:
+            print(f"left  {stem}.{scenario.__name__}: to be brief", flush=True)
+    return [scenario for scenario in scenarios if scenario.__name__ in names]
+
+
 def main(number, picture, *scenarios):
     """`number`: the lab's addresses, see Lab; unique to the file. Scenarios named on the command line run alone."""
     stem = os.path.splitext(os.path.basename(sys.argv[0]))[0]
@@ -56,4 +81,6 @@ def main(number, picture, *scenarios):
     if unknown:
         sys.exit(f"no such scenario: {', '.join(sorted(unknown))}; there are: {', '.join(s.__name__ for s in scenarios)}")
     chosen = [scenario for scenario in scenarios if not wanted or scenario.__name__ in wanted]
+    if not wanted:
+        chosen = _kept(stem, chosen)
     run_inside(lambda: _run_all(stem, number, picture, chosen))

@@ -11,10 +11,13 @@ import sys
 import tempfile
 import unittest
 
+sys.path.append(os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "live"))
+
 import archive
 import image
 import kernels
 import machine
+import scenario
 import talk
 import verdict
 
@@ -194,6 +197,7 @@ class Verdicts(unittest.TestCase):
             (ended(0), "skip  a.b: no tun\nok    a.c (1 s)\n", {}, verdict.FAILED),
             (ended(0), "skip  a.b: no tun\nok    a.c (1 s)\n", {"a.b": "why"}, verdict.PASSED),
             (ended(0), "ok    a.b (1 s)\n", {"a.b": "why"}, verdict.FAILED),
+            (ended(0), "left  a.b: to be brief\nok    a.c (1 s)\n", {"a.b": "why"}, verdict.PASSED),
         ):
             said = verdict.judge(last, output, expected)
             self.assertEqual(said[0], status, (last, output, said))
@@ -216,8 +220,27 @@ class Verdicts(unittest.TestCase):
         files = [(folder, name) for folder in ("live", "bpf") for name in os.listdir(os.path.join(image.ROOT, "tests", folder))]
         known = {f"{folder}.{name[:-3]}" for folder, name in files if name.endswith(".py")} | {"bpf.load"}
         for series in kernels.SERIES:
-            skips = verdict.skips_of(series, kernels.SERIES)
-            self.assertEqual(verdict.unknown(skips, known), [])
+            skips, brief = verdict.skips_of(series, kernels.SERIES), verdict.brief_of(series, kernels.SERIES)
+            self.assertEqual(verdict.unknown(skips, known) + verdict.unknown(brief, known), [])
+
+    def test_what_is_left_to_another_kernel_does_run_there(self):
+        text = {series: (verdict.skips_of(series, kernels.SERIES), verdict.brief_of(series, kernels.SERIES)) for series in kernels.SERIES}
+        for series in kernels.SERIES:
+            for name, where in text[series][1].reasons.items():
+                self.assertTrue(set(re.findall(r"6\.\d+|host", where)) and series not in where.split(), (series, name, where))
+                for other in set(where.split()) & set(kernels.SERIES):
+                    test = ".".join(name.split(".")[:2])
+                    for reasons in text[other]:
+                        self.assertNotIn(name, reasons.reasons, (series, other))
+                        self.assertIsNone(reasons.of_test(test), (series, other, name))
+
+    def test_of_two_families_one_stays(self):
+        names = ["ipv4", "ipv6", "local", "local_ipv6", "tcp_ipv6", "one"]
+        self.assertEqual(scenario.brief(names, "ipv6", []), ["ipv6", "local_ipv6", "tcp_ipv6", "one"])
+        self.assertEqual(scenario.brief(names, "ipv4", ["one"]), ["ipv4", "local", "tcp_ipv6"])
+        self.assertEqual(scenario.brief(names, None, []), names)
+        with self.assertRaises(ValueError):
+            scenario.brief(names, None, ["two"])
 
     def test_cmake_has_the_same_kernels(self):
         with open(os.path.join(image.HERE, "CMakeLists.txt"), encoding="utf-8") as file:
