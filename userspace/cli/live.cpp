@@ -2,6 +2,7 @@
 #include "cli/live.hpp"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/signalfd.h>
@@ -27,6 +28,9 @@ namespace synfate::cli {
 namespace {
 
 constexpr DurationNs kTick = 500 * kMillisecond;
+/// Namespaces that come and go leave holes in the heap that the next ones do not fit: beside 9,000 pods a third of it was free, and
+/// resident. To give that back takes 2 ms then.
+constexpr DurationNs kTrim = 60 * kSecond;
 /// After the command has ended: its last packets are still on their way through softirqs and the settling time.
 constexpr DurationNs kLinger = 60 * kMillisecond;
 
@@ -238,6 +242,7 @@ int LiveSession::loop(const std::function<void()>& armed) {
         "no network namespace " + std::to_string(*netns_filter_) + " is known on this machine now; nothing matches until there is one"});
   }
   next_tick_ns_ = monotonic_now() + kTick;
+  next_trim_ns_ = monotonic_now() + kTrim;
 
   while (!ending_ && !engine_.is_done() && !is_unread()) {
     const MonotonicNs before = monotonic_now();
@@ -305,6 +310,10 @@ void LiveSession::tick(MonotonicNs now) {
   note_clock();
   note_unprinted();
   engine_.tick(now);
+  if (now >= next_trim_ns_) {
+    ::malloc_trim(0);
+    next_trim_ns_ = now + kTrim;
+  }
   next_tick_ns_ = now + kTick;
 }
 

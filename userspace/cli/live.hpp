@@ -108,6 +108,7 @@ class LiveSession {
   std::function<void()> on_watched_;
   MonotonicNs started_ns_ = 0;
   MonotonicNs next_tick_ns_ = 0;
+  MonotonicNs next_trim_ns_ = 0;  ///< when free memory is given back
   MonotonicNs drained_ns_ = 0;
   bool stalled_ = false;  ///< it was stopped or got no CPU since then: not all of that time was its own work
   std::int64_t said_clock_offset_ns_;
