@@ -67,8 +67,8 @@ class Peer:
                         one.connect((service(self.lab), port))
 
     def speaks(self, before):
-        """Some collect what they say for a second."""
-        deadline = time.monotonic() + 2
+        """Some collect what they say for a second, and an emulated one is short."""
+        deadline = time.monotonic() + 2 * PATIENCE
         while self.said() <= before and self.process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.02)
         return self.said() > before
@@ -84,7 +84,7 @@ class Peer:
     def words(self):
         self.output.seek(0)
         lines = [line.strip() for line in self.output.read(4000).decode(errors="replace").splitlines()]
-        return next((line for line in lines if re.search("rror|nable|not|ailed", line)), "it says nothing of such connections")[:100]
+        return next((line for line in lines if re.search(r"\b([Ee]rror|[Uu]nable|[Cc]annot|not|[Ff]ailed)\b|[a-z]Error\b", line)), "it says nothing of such connections")[:100]
 
     def stop(self):
         if self.process is None:
